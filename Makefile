@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#   make                 build into build/         make demo     boot a simulated dual-GPU host
+#   make install         DESTDIR= PREFIX=          make check    all tests (BOOTS=all: every boot)
+#   make V=1             show the commands         make bench    the figures, as ratios
+#   make DEV=1           warnings are errors       make fuzz     FUZZ_SECONDS= per parser
+#
+# As root, `demo`, `check`, `bench` and `fuzz` install the packages that they need (tests/deps).
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+DRACUTMODDIR ?= $(LIBDIR)/dracut/modules.d
+EARLYDIR ?= $(LIBDIR)/vfio-bootcfg
+
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+O ?= build
+BOOTS ?= default
+JOBS ?= 2
+FUZZ_SECONDS ?= 20
+
+EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root undo
+BOOTCFG := cmd cmd-help json pcinames table
+DEVICE := device list list-children list-data list-json list-text
+UNIT := cmdline pci profile profile-files root record resolve claim
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+CFLAGS ?= -O2 -g
+CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) -fPIE \
+	-ffunction-sections -fdata-sections $(if $(SAN),$(SAN_FLAGS),$(HARDEN)) $(if $(DEV),-Werror) $(CFLAGS) \
+	$(if $(SAN),,$(SMALL_HERE))
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections \
+	$(if $(SAN),$(SAN_FLAGS)) $(LDFLAGS)
+# What goes into every initramfs is built for size, and without the padding between its segments.
+SMALL := -Os -fno-asynchronous-unwind-tables -fno-unwind-tables
+SMALL_LD := -Wl,-z,noseparate-code
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+.PHONY: all install
+all: $(O)/vfio-early $(O)/vfio-device
+
+# --- what is built -------------------------------------------------------------------------------
+
+lib = $(patsubst %,$(O)/$(1)/%.o,$(2))
+
+$(O)/early/%.o: SMALL_HERE = $(SMALL)
+$(O)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(O)/libearly.a: $(call lib,early,$(EARLY))
+$(O)/libbootcfg.a: $(call lib,bootcfg,$(BOOTCFG))
+$(O)/lib%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/vfio-early: $(O)/early/main.o $(O)/libearly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SAN),,$(SMALL_LD)) -o $@ $^
+
+$(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lpci -ljansson -lsmartcols
+
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
+
+# --- what is installed ---------------------------------------------------------------------------
+
+install: all
+	install -D -m 755 $(O)/vfio-early $(DESTDIR)$(EARLYDIR)/vfio-early
+	install -D -m 755 $(O)/vfio-device $(DESTDIR)$(SBINDIR)/vfio-device
+	install -D -m 755 modules.d/50vfio-bootcfg/module-setup.sh \
+		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/module-setup.sh
+	install -m 644 modules.d/50vfio-bootcfg/vfio-early.service \
+		modules.d/50vfio-bootcfg/vfio-early.sh $(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/
+
+# --- tests ---------------------------------------------------------------------------------------
+
+UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
+FUZZ := profile cmdline
+MACHINE := machine machine-pci machine-put
+
+.PHONY: units demo check bench fuzz check-layers clean
+units: $(UNITS) $(O)/tests/expand-machine
+
+$(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \
+		$(call lib,tests,$(MACHINE)) $(O)/libbootcfg.a $(O)/libearly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka -lpci -ljansson -lsmartcols
+
+$(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHINE))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+# Built by clang, with the parser and the fuzzer's own main in one program.
+$(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu17 -D_GNU_SOURCE -DVERSION='"fuzz"' -I. -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^
+
+demo:
+	@tests/deps test
+	@+$(MAKE) --no-print-directory all
+	@tests/boot/demo
+
+check:
+	@tests/deps test
+	@+BOOTS=$(BOOTS) JOBS=$(JOBS) tests/check
+
+bench:
+	@tests/deps test
+	@+$(MAKE) --no-print-directory all $(O)/tests/expand-machine
+	@tests/bench/run
+
+fuzz: 
+	@tests/deps test
+	@+FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
+
+check-layers:
+	@tests/check-layers
+
+clean:
+	rm -rf build
