@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kernel modules, by libkmod, which is mapped (dlopen) only when it is called for: on Debian 12 and
+ * 13 its libcrypto costs 3.5 million instructions of relocation.
+ */
+#ifndef EARLY_MODULE_H
+#define EARLY_MODULE_H
+
+#include "root.h"
+
+/*
+ * Loads vfio-pci and vfio_iommu_type1, with what they need and their options from modprobe.d and
+ * the kernel command line; `install` commands are not run. What is there or built in is success.
+ * Binds the devices that have the override before it returns, so it may hang as long as a device does.
+ * Errors: -ENOENT vfio-pci is neither a module of this kernel here nor built in; -ELIBACC no
+ * libkmod; -errno of finit_module(2). That vfio_iommu_type1 is missing is logged, no error.
+ */
+int module_load_vfio(const struct root *root) _must_check_;
+
+/* True if the vfio-pci driver and vfio_iommu_type1 are in the running kernel already. */
+bool module_vfio_ready(const struct root *root);
+
+#endif
