@@ -14,6 +14,7 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 DRACUTMODDIR ?= $(LIBDIR)/dracut/modules.d
 EARLYDIR ?= $(LIBDIR)/vfio-bootcfg
 
@@ -47,7 +48,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all install
-all: $(O)/vfio-early $(O)/vfio-device
+all: $(O)/vfio-early $(O)/vfio-device $(O)/vfio-device.bash $(O)/vfio-device.zsh
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -73,6 +74,11 @@ $(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lpci -ljansson -lsmartcols
 
+# Out of the command's own table, so that they cannot drift.
+$(O)/vfio-device.bash $(O)/vfio-device.zsh: $(O)/vfio-device
+	$(call say,GEN,$@)
+	$(Q)$(O)/vfio-device --dump=$(subst .,,$(suffix $@)) > $@
+
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 
 # --- what is installed ---------------------------------------------------------------------------
@@ -84,6 +90,11 @@ install: all
 		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/module-setup.sh
 	install -m 644 modules.d/50vfio-bootcfg/vfio-early.service \
 		modules.d/50vfio-bootcfg/vfio-early.sh $(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/
+	install -D -m 644 early/vfio-early.8 $(DESTDIR)$(MANDIR)/man8/vfio-early.8
+	install -D -m 644 tools/vfio-device.8 $(DESTDIR)$(MANDIR)/man8/vfio-device.8
+	install -D -m 644 early/vfio-bootcfg.conf.5 $(DESTDIR)$(MANDIR)/man5/vfio-bootcfg.conf.5
+	install -D -m 644 $(O)/vfio-device.bash $(DESTDIR)$(BASHCOMPDIR)/vfio-device
+	install -D -m 644 $(O)/vfio-device.zsh $(DESTDIR)$(ZSHCOMPDIR)/_vfio-device
 
 # --- tests ---------------------------------------------------------------------------------------
 

@@ -39,6 +39,38 @@ static bool is_below(const char *target, const struct pci_addr *addr)
 	return strstr(target, part);
 }
 
+/*
+ * An NVMe disk with several paths is a child of its subsystem, which has links to its controllers:
+ * any of them may be the function.
+ */
+static bool is_path_below(const struct root *root, const char *target, const struct pci_addr *addr)
+{
+	const char *subsystem = strstr(target, "/nvme-subsystem/");
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[640], link[4096];
+	int fd, len;
+
+	if (!subsystem)
+		return false;
+	subsystem += strlen("/nvme-subsystem/");
+	len = (int)strcspn(subsystem, "/");
+	snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s", len, subsystem);
+	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		close_fd(&fd);
+		return true; /* what cannot be told counts as in use */
+	}
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s/%s", len, subsystem,
+			 entry->d_name);
+		if (root_readlink(root, path, link, sizeof(link)) > 0 && is_below(link, addr))
+			return true;
+	}
+	return false;
+}
+
 /* "259:1" or "/dev/nvme0n1p1" as a word of a mountinfo or swaps line; *ret_line is that line. */
 static const char *find_word(const char *text, const char *word)
 {
