@@ -16,7 +16,8 @@
 #define HEAD_SIZE (72 << 10)
 
 struct host {
-	char *mounts, *swaps, *cmdline;
+	bool is_read;
+	char *mounts, *swaps, *cmdline; /* NULL: cannot be read */
 	size_t cmdline_size;
 };
 
@@ -39,36 +40,51 @@ static bool is_below(const char *target, const struct pci_addr *addr)
 	return strstr(target, part);
 }
 
+/* What cannot be opened, or NULL; the caller closes it. */
+static DIR *open_dir(const struct root *root, const char *path)
+{
+	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		close_fd(&fd);
+	return dir;
+}
+
 /*
- * An NVMe disk with several paths is a child of its subsystem, which has links to its controllers:
- * any of them may be the function.
+ * An NVMe disk that may have several controllers is a device of its subsystem (nvme-subsys0/nvme0n1),
+ * below none of them; the subsystem's directory links to each (drivers/nvme/host/core.c).
  */
 static bool is_path_below(const struct root *root, const char *target, const struct pci_addr *addr)
 {
-	const char *subsystem = strstr(target, "/nvme-subsystem/");
 	_cleanup_closedir_ DIR *dir = NULL;
+	char path[600], subsystem[300], controller[4096];
 	const struct dirent *entry;
-	char path[640], link[4096];
-	int fd, len;
+	const char *at = strstr(target, "/nvme-subsystem/");
 
-	if (!subsystem)
+	if (!at)
 		return false;
-	subsystem += strlen("/nvme-subsystem/");
-	len = (int)strcspn(subsystem, "/");
-	snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s", len, subsystem);
-	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		close_fd(&fd);
-		return true; /* what cannot be told counts as in use */
-	}
+	at += strlen("/nvme-subsystem/");
+	snprintf(subsystem, sizeof(subsystem), "sys/class/nvme-subsystem/%.*s", (int)strcspn(at, "/"),
+		 at);
+	dir = open_dir(root, subsystem);
+	if (!dir)
+		return true; /* which it hangs on cannot be told */
 	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s/%s", len, subsystem,
-			 entry->d_name);
-		if (root_readlink(root, path, link, sizeof(link)) > 0 && is_below(link, addr))
+		snprintf(path, sizeof(path), "%s/%s", subsystem, entry->d_name);
+		if (root_readlink(root, path, controller, sizeof(controller)) > 0 &&
+		    is_below(controller, addr))
 			return true;
 	}
 	return false;
+}
+
+/* "/dev/nvme0n1p1" of a name in sysfs, where a `!` stands for a slash. */
+static void node_path(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "/dev/%s", name);
+	for (char *at = buf; (at = strchr(at, '!'));)
+		*at = '/';
 }
 
 /* "259:1" or "/dev/nvme0n1p1" as a word of a mountinfo or swaps line; *ret_line is that line. */
@@ -101,7 +117,6 @@ static void mount_point(const char *text, const char *at, char *ret, size_t size
 		len = size - 1;
 	memcpy(ret, at, len);
 	ret[len] = '\0';
-	text_clean(ret);
 }
 
 static bool has_holder(const struct root *root, const char *name, char *ret, size_t size)
@@ -109,22 +124,13 @@ static bool has_holder(const struct root *root, const char *name, char *ret, siz
 	_cleanup_closedir_ DIR *dir = NULL;
 	char path[512];
 	const struct dirent *entry;
-	int fd;
 
 	snprintf(path, sizeof(path), BLOCK "/%s/holders", name);
-	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return false;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close_fd(&fd);
-		return false;
-	}
-	while ((entry = readdir(dir))) {
+	dir = open_dir(root, path);
+	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(ret, size, "%.*s", (int)size - 1, entry->d_name);
-		text_clean(ret);
 		return true;
 	}
 	return false;
@@ -160,6 +166,22 @@ static void reverse(unsigned char *bytes, size_t count)
 	}
 }
 
+/* The text as GPT and NTFS keep names, in UTF-16. Only ASCII is looked for: the rest may be it. */
+static bool carries_wide(const char *head, size_t size, const char *id, size_t len)
+{
+	char wide[2 * 64];
+
+	if (len > sizeof(wide) / 2)
+		return true;
+	for (size_t i = 0; i < len; i++) {
+		if (id[i] < 0x20 || id[i] > 0x7e)
+			return true;
+		wide[2 * i] = id[i];
+		wide[2 * i + 1] = '\0';
+	}
+	return memmem(head, size, wide, 2 * len);
+}
+
 /*
  * Whether the start of a disk or partition carries an identity: as the bytes that ext4, xfs, btrfs
  * and GPT keep, mixed-endian for GPT, reversed for FAT and an MBR's signature, or as the text that
@@ -170,7 +192,7 @@ static bool head_carries(const char *head, size_t size, const char *id, size_t l
 	unsigned char bytes[16];
 	size_t count = uuid_bytes(id, len, bytes);
 
-	if (len && memmem(head, size, id, len))
+	if (len && (memmem(head, size, id, len) || carries_wide(head, size, id, len)))
 		return true;
 	if (count < 4)
 		return false;
@@ -216,28 +238,54 @@ static const char *root_identity(const char *value, size_t len, size_t *ret_len)
 	return NULL;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Whether NODE, which root=/dev/NODE names, is the block device or a partition of it. */
+static bool is_node_of(const char *node, size_t len, const char *name)
+{
+	static const char *const disks[] = {"sd", "vd", "nvme", "xvd", "hd", "mmcblk"};
+	size_t name_len = strlen(name), i;
+
+	for (i = 0; i < ARRAY_SIZE(disks); i++)
+		if (len > strlen(disks[i]) && !strncmp(node, disks[i], strlen(disks[i])))
+			break;
+	if (i == ARRAY_SIZE(disks))
+		return !(len == 3 && !memcmp(node, "nfs", 3)); /* md0, dm-0: may lie on any */
+	if (len < name_len || strncmp(node, name, name_len) != 0)
+		return false;
+	/* sda is not sdaa1, nvme0n1 is not nvme0n10; a partition is sda1 or nvme0n1p1. */
+	return len == name_len ||
+	       (is_digit(name[name_len - 1]) ? node[name_len] == 'p' : is_digit(node[name_len]));
+}
+
 /* Whether a block device may hold what root= names. Before the root is mounted nothing else tells. */
 static bool may_be_root(const struct root *root, const char *name, const char *value, size_t len)
 {
 	_cleanup_free_ char *head = NULL;
 	_cleanup_close_ int fd = -1;
 	const char *id;
-	char path[300];
+	char node[300];
 	size_t id_len;
 	ssize_t n;
 
 	if (len > 5 && !strncmp(value, "/dev/", 5) && !memchr(value + 5, '/', len - 5))
-		return strlen(name) <= len - 5 && !strncmp(value + 5, name, strlen(name));
+		return is_node_of(value + 5, len - 5, name);
 	id = root_identity(value, len, &id_len);
 	if (!id)
 		/* A network root is on no disk; LVM, ZFS and what else there is may be on any. */
 		return !(len >= 4 && (!memcmp(value, "nfs", 3) || !memcmp(value, "nbd", 3) ||
 				      !memcmp(value, "live", 4)));
+	/* udev's names of links: "\x20" for a blank. */
+	if (memchr(id, '\\', id_len))
+		return true;
 	head = malloc(HEAD_SIZE);
 	if (!head)
 		return true;
-	snprintf(path, sizeof(path), "dev/%s", name);
-	fd = root_openat(root, path, O_RDONLY, 0);
+	node_path(name, node, sizeof(node));
+	fd = root_openat(root, node + 1, O_RDONLY, 0);
 	if (fd < 0)
 		return true;
 	n = pread(fd, head, HEAD_SIZE, 0);
@@ -248,28 +296,31 @@ static bool is_wanted_root(const struct root *root, const struct host *host, con
 {
 	struct cmdline_token token;
 	struct cmdline cmdline;
+	bool is_named = false;
 
 	/* Once a root file system is mounted from a disk, the mounts say all there is to say. */
-	if (!host->cmdline || root->kind != ROOT_LIVE || !root_exists(root, "etc/initrd-release"))
+	if (root->kind != ROOT_LIVE || !root_exists(root, "etc/initrd-release"))
 		return false;
-	cmdline_init(&cmdline, host->cmdline, host->cmdline_size);
-	while (cmdline_next(&cmdline, &token))
-		if (!token.for_init && cmdline_is(&token, "root") && token.value &&
-		    may_be_root(root, name, token.value, token.value_len))
+	cmdline_init(&cmdline, host->cmdline ? host->cmdline : "", host->cmdline_size);
+	while (cmdline_next(&cmdline, &token)) {
+		if (token.for_init || !cmdline_is(&token, "root") || !token.value)
+			continue;
+		is_named = true;
+		if (may_be_root(root, name, token.value, token.value_len))
 			return true;
-	return false;
+	}
+	/* Without root= the initramfs finds it by itself, by the partition's type or a file in it. */
+	return !is_named;
 }
 
 /* Somebody has it open exclusively: a mount, swap, dm, md or ZFS, told by the kernel itself. */
-static bool is_held(const struct root *root, const char *name)
+static bool is_held(const struct root *root, const char *node)
 {
 	_cleanup_close_ int fd = -1;
-	char path[300];
 
 	if (root->kind != ROOT_LIVE)
 		return false;
-	snprintf(path, sizeof(path), "dev/%s", name);
-	fd = root_openat(root, path, O_RDONLY | O_EXCL, 0);
+	fd = root_openat(root, node + 1, O_RDONLY | O_EXCL, 0);
 	return fd == -EBUSY;
 }
 
@@ -279,8 +330,11 @@ static int block_in_use(const struct root *root, const struct host *host, const 
 	char path[512], number[32], node[300], where[64];
 	const char *at = NULL;
 
+	snprintf(path, sizeof(path), BLOCK "/%s/hidden", name);
+	if (root_read_attr(root, path, number, sizeof(number)) > 0 && number[0] == '1')
+		return 0; /* one controller's way to a disk of several, which is looked at itself */
 	snprintf(path, sizeof(path), BLOCK "/%s/dev", name);
-	snprintf(node, sizeof(node), "/dev/%s", name);
+	node_path(name, node, sizeof(node));
 	if (host->mounts && root_read_attr(root, path, number, sizeof(number)) > 0)
 		at = find_word(host->mounts, number);
 	if (!at && host->mounts)
@@ -292,14 +346,16 @@ static int block_in_use(const struct root *root, const struct host *host, const 
 		snprintf(text, DISK_TEXT, "%.32s is used for swap", name);
 	} else if (has_holder(root, name, where, sizeof(where))) {
 		snprintf(text, DISK_TEXT, "%.32s is part of %s", name, where);
-	} else if (is_held(root, name)) {
+	} else if (is_held(root, node)) {
 		snprintf(text, DISK_TEXT, "%.32s is in exclusive use", name);
+	} else if (!host->mounts) {
+		snprintf(text, DISK_TEXT, "whether %.32s is mounted cannot be read", name);
 	} else if (is_wanted_root(root, host, name)) {
-		snprintf(text, DISK_TEXT, "%.32s may hold the root file system that root= names",
-			 name);
+		snprintf(text, DISK_TEXT, "%.32s may hold the root file system", name);
 	} else {
 		return 0;
 	}
+	text_clean(text);
 	return 1;
 }
 
@@ -316,16 +372,14 @@ static char *read_or_null(const struct root *root, const char *path, size_t *ret
 int disk_in_use(const struct root *root, const struct pci_addr *addr, char text[static DISK_TEXT])
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_(host_free) struct host host = {.mounts = NULL};
+	_cleanup_(host_free) struct host host = {.is_read = false};
 	const struct dirent *entry;
 	char path[512], target[4096];
-	int fd = root_openat(root, BLOCK, O_RDONLY | O_DIRECTORY, 0);
 
-	if (fd == -ENOENT)
-		return 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = open_dir(root, BLOCK);
 	if (!dir) {
-		close_fd(&fd);
+		if (!root_exists(root, BLOCK))
+			return 0;
 		snprintf(text, DISK_TEXT, "its disks cannot be listed");
 		return 1;
 	}
@@ -334,12 +388,13 @@ int disk_in_use(const struct root *root, const struct pci_addr *addr, char text[
 			continue;
 		snprintf(path, sizeof(path), BLOCK "/%s", entry->d_name);
 		if (root_readlink(root, path, target, sizeof(target)) < 0 ||
-		    !is_below(target, addr))
+		    (!is_below(target, addr) && !is_path_below(root, target, addr)))
 			continue;
-		if (!host.mounts) {
+		if (!host.is_read) {
 			host.mounts = read_or_null(root, "proc/self/mountinfo", NULL);
 			host.swaps = read_or_null(root, "proc/swaps", NULL);
 			host.cmdline = read_or_null(root, "proc/cmdline", &host.cmdline_size);
+			host.is_read = true;
 		}
 		if (block_in_use(root, &host, entry->d_name, text))
 			return 1;

@@ -103,6 +103,9 @@ enum display_by display_boot(const struct root *root, const struct pci_inventory
 		if (pci_identify(root, &inv->devs[i]) < 0 ||
 		    pci_base_class(&inv->devs[i]) != CLASS_DISPLAY)
 			continue;
+		/* A second display function is a second head of the same card. */
+		if (only && pci_addr_same_slot(&only->addr, &inv->devs[i].addr))
+			continue;
 		several = only;
 		only = &inv->devs[i];
 		if (several)

@@ -9,7 +9,23 @@
 
 #define EARLY_PATH "/usr/lib/vfio-bootcfg/vfio-early"
 
-int late_write_rules(const struct root *root, const struct profile *profile)
+static void put_bind_rules(FILE *out, const struct claim_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct claim_target *target = &plan->targets[i];
+		char addr[PCI_ADDR_STR];
+
+		if (target->dev &&
+		    (target->reason == CLAIM_NO_IOMMU_GROUP || target->reason == CLAIM_SIBLING))
+			fprintf(out,
+				"ACTION==\"bind\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
+				"RUN+=\"" EARLY_PATH " --device %%k\"\n",
+				pci_addr_format(&target->dev->addr, addr));
+	}
+}
+
+int late_write_rules(const struct root *root, const struct profile *profile,
+		     const struct claim_plan *plan)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_fclose_ FILE *out = NULL;
@@ -32,10 +48,7 @@ int late_write_rules(const struct root *root, const struct profile *profile)
 			"ENV{PCI_ID}==\"%04X:%04X\", RUN+=\"" EARLY_PATH " --device %%k\"\n",
 			section->name, section->vendor, section->device);
 	}
-	/* The groups of what waits for a virtio-iommu exist once its driver is bound. */
-	fputs("ACTION==\"bind\", SUBSYSTEM==\"virtio\", ENV{DRIVER}==\"virtio_iommu\", "
-	      "RUN+=\"" EARLY_PATH " --late\"\n",
-	      out);
+	put_bind_rules(out, plan);
 	if (fflush(out) || ferror(out))
 		return -ENOMEM;
 	return root_replace(root, LATE_RULES, text, size, 0644);
@@ -146,7 +159,7 @@ static int claim_once(const struct claim_env *env, const struct profile *profile
 	if (r < 0)
 		return r;
 	*ret_claimed = 0;
-	if (addr && !keep_slot(&plan, addr))
+	if (!keep_slot(&plan, addr))
 		return 0;
 	if (synthetic)
 		spare_bound(env->root, &plan);

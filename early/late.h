@@ -11,16 +11,18 @@
 #define LATE_RULES "run/udev/rules.d/10-vfio-bootcfg.rules"
 
 /*
- * Writes the udev rule that runs `vfio-early --device` for functions with an id that the profile wants
- * at boot. It runs before udev's own kmod, since RUN entries run in the order of the rules' files.
- * 0 or -errno.
+ * Writes the udev rules that run `vfio-early --device`: when a function with an id that the profile
+ * wants at boot is added, before udev's own kmod, since RUN entries run in the order of the files;
+ * and for a target of the plan that had no IOMMU group, when a driver is bound to it: with a
+ * virtio-iommu, whose driver is a module, that is when its group appears. 0 or -errno.
  */
-int late_write_rules(const struct root *root, const struct profile *profile) _must_check_;
+int late_write_rules(const struct root *root, const struct profile *profile,
+		     const struct claim_plan *plan) _must_check_;
 
 /*
- * Claims the card that addr is in, or with addr NULL all that the profile wants and that is not yet claimed.
- * synthetic: the event was made by hand (`udevadm trigger`): then nothing is unbound, and what failed in
- * this boot is not tried again. Waits for others that do the same. 0 or -errno.
+ * Claims the card that addr is in. synthetic: the event was made by hand (`udevadm trigger`): then
+ * nothing is unbound, and what failed in this boot is not tried again. Waits for others that do the
+ * same. 0 or -errno.
  */
 int late_claim(const struct claim_env *env, const struct profile *profile,
 	       const struct pci_addr *addr, bool synthetic) _must_check_;

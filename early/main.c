@@ -159,7 +159,7 @@ static void run_boot(const struct root *root)
 
 	if (!is_switched_off(root, &head) && load_profile(root, &profile, &head)) {
 		claim_all(root, &profile, &head, &inv, &plan);
-		r = late_write_rules(root, &profile);
+		r = late_write_rules(root, &profile, &plan);
 		if (r < 0)
 			log_warn("the udev rule for late cards cannot be written: %s",
 				 strerror(-r));
@@ -185,7 +185,7 @@ static void run_late(const struct root *root, const struct pci_addr *addr)
 	int r;
 
 	/* At every coldplug this is asked for each claimed card: no is said at once. */
-	if (addr && (pci_driver(root, addr, driver) < 0 || !strcmp(driver, CLAIM_DRIVER)))
+	if (pci_driver(root, addr, driver) < 0 || !strcmp(driver, CLAIM_DRIVER))
 		return;
 	if (is_switched_off(root, &head))
 		return;
@@ -213,22 +213,21 @@ static int run_check(const struct root *root)
 }
 
 static const char usage[] =
-    "Usage: vfio-early [--device ADDRESS | --late | --check] [--root DIR]\n"
+    "Usage: vfio-early [--device ADDRESS | --check] [--root DIR]\n"
     "Give the PCI cards of the profile to vfio-pci before their own drivers see them.\n"
     "The initramfs and a udev rule run it; by hand it is of use for --check.\n"
     "\n"
     "      --device ADDRESS  claim one card that came late (run by udev)\n"
-    "      --late            claim what the profile wants and is not claimed yet\n"
     "      --check           read the profile; exit 2 with FILE:LINE where it is wrong\n"
     "      --root DIR        work on an image (--check) or a captured machine\n"
     "      --help            show this\n"
     "      --version         show the version\n";
 
-enum { OPT_DEVICE = 1, OPT_LATE, OPT_CHECK, OPT_ROOT, OPT_HELP, OPT_VERSION };
+enum { OPT_DEVICE = 1, OPT_CHECK, OPT_ROOT, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
     {"device", required_argument, NULL, OPT_DEVICE},
-    {"late", no_argument, NULL, OPT_LATE},
+
     {"check", no_argument, NULL, OPT_CHECK},
     {"root", required_argument, NULL, OPT_ROOT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -239,7 +238,7 @@ static const struct option options[] = {
 int main(int argc, char *argv[])
 {
 	_cleanup_root_ struct root root = ROOT_INIT;
-	bool check = false, late = false, device = false;
+	bool check = false, device = false;
 	const char *dir = NULL;
 	struct pci_addr addr;
 	int option, r;
@@ -252,9 +251,6 @@ int main(int argc, char *argv[])
 				return EXIT_USAGE;
 			}
 			device = true;
-			break;
-		case OPT_LATE:
-			late = true;
 			break;
 		case OPT_CHECK:
 			check = true;
@@ -273,7 +269,7 @@ int main(int argc, char *argv[])
 			return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || (check && (late || device)) || (late && device)) {
+	if (optind < argc || (check && device)) {
 		fputs("vfio-early: these arguments do not go together; try --help\n", stderr);
 		return EXIT_USAGE;
 	}
@@ -291,8 +287,8 @@ int main(int argc, char *argv[])
 			 dir);
 		return EXIT_USAGE;
 	}
-	if (device || late)
-		run_late(&root, device ? &addr : NULL);
+	if (device)
+		run_late(&root, &addr);
 	else
 		run_boot(&root);
 	return EXIT_DONE;

@@ -111,9 +111,8 @@ static int cannot_read(int error, const char *path, struct diag *diag)
 		    "a link to a file that is not there; to mask a file, link to /dev/null");
 	case -EISDIR:
 		return diag_set(diag, error, path, 0, "a directory, where a file is expected");
-	case -ENXIO: /* what open(2) says of a socket */
 	case -ENOTSUP:
-		return diag_set(diag, -ENOTSUP, path, 0,
+		return diag_set(diag, error, path, 0,
 				"a FIFO, socket or device, where a file is expected");
 	case -EFBIG:
 		return diag_set(diag, error, path, 0, "the file is larger than 16 MiB");

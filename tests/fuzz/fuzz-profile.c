@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The profile's parser, for libFuzzer: what is accepted, printed and read again is the same; what is
- * refused has a place and a printable reason. A byte 0x1e in the data begins another file.
+ * The profile's parser, for libFuzzer: what is accepted, printed and read again is the same; what
+ * is refused has a place and a printable reason. A byte 0x1e in the data begins another file.
  */
 #include <stdint.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 
 #include "early/cmdline.h"
 
-/* One line per token: NAME, or NAME=VALUE; `@` before those after `--`. */
+/* One line per token: NAME, or NAME:VALUE; `@` before those after `--`. */
 static void render(const char *text, size_t size, char *buf, size_t buf_size)
 {
 	struct cmdline_token token;
@@ -21,9 +21,10 @@ static void render(const char *text, size_t size, char *buf, size_t buf_size)
 	buf[0] = '\0';
 	cmdline_init(&cmdline, text, size);
 	while (cmdline_next(&cmdline, &token)) {
+		assert_true(token.name_len <= token.raw_len && token.value_len <= token.raw_len);
 		len += (size_t)snprintf(buf + len, buf_size - len, "%s%.*s%s%.*s\n",
 					token.for_init ? "@" : "", (int)token.name_len, token.name,
-					token.value ? "=" : "", (int)token.value_len,
+					token.value ? ":" : "", (int)token.value_len,
 					token.value ? token.value : "");
 		assert_true(len < buf_size);
 	}
@@ -41,34 +42,34 @@ static const struct {
     {"a\xa0"
      "b",
      "a\nb\n"}, /* the kernel's isspace() */
-    {"root=UUID=1-2 ro", "root=UUID=1-2\nro\n"}, /* the first `=` */
-    {"a=", "a=\n"},
+    {"root=UUID=1-2 ro", "root:UUID=1-2\nro\n"}, /* the first `=` */
+    {"a=", "a:\n"},
     {"=b", "=b\n"}, /* offset 0 is no `=` ... */
-    {"=b=c", "=b=c\n"}, /* ... so this is the name `=b` */
-    {"a=\"b c\" d", "a=b c\nd\n"},
-    {"\"a=b c\" d", "a=b c\nd\n"},
+    {"=b=c", "=b:c\n"}, /* ... so this is the name `=b` */
+    {"a=\"b c\" d", "a:b c\nd\n"},
+    {"\"a=b c\" d", "a:b c\nd\n"},
     {"\"a b\"", "a b\n"},
     {"a\"b c\"d e", "a\"b c\"d\ne\n"}, /* toggles anywhere, is taken off at the ends only */
-    {"a=b\"c d\"", "a=b\"c d\"\n"},
-    {"a=\"b\"c", "a=b\"c\n"}, /* the end is no quote: only the first one goes */
-    {"a=\"b\"\"", "a=b\"\n"},
-    {"\"a=\"b c\"", "a=b\nc\"\n"},
-    {"\"a=\"b\"", "a=b\n"}, /* one quote at the end is taken off, not two */
-    {"\"a=\"b\"\"", "a=b\"\n"},
-    {"a=\"b c", "a=b c\n"}, /* not closed: to the end */
+    {"a=b\"c d\"", "a:b\"c d\"\n"},
+    {"a=\"b\"c", "a:b\"c\n"}, /* the end is no quote: only the first one goes */
+    {"a=\"b\"\"", "a:b\"\n"},
+    {"\"a=\"b c\"", "a:b\nc\"\n"},
+    {"\"a=\"b\"", "a:b\n"}, /* one quote at the end is taken off, not two */
+    {"\"a=\"b\"\"", "a:b\"\n"},
+    {"a=\"b c", "a:b c\n"}, /* not closed: to the end */
     {"\"a b", "a b\n"},
-    {"a=\"", "a=\n"},
-    {"\"a=\"", "a=\n"},
+    {"a=\"", "a:\n"},
+    {"\"a=\"", "a:\n"},
     {"\"", "\n"},
     {"\"\"", "\n"},
     {"\"\" a", "\na\n"},
     {"\"=\"", "=\n"},
-    {"a=b\\ c", "a=b\\\nc\n"}, /* a backslash means nothing */
-    {"a='b c'", "a='b\nc'\n"}, /* nor does ' */
+    {"a=b\\ c", "a:b\\\nc\n"}, /* a backslash means nothing */
+    {"a='b c'", "a:'b\nc'\n"}, /* nor does ' */
     {"a \"--\" b", "a\n--\n@b\n"}, /* the kernel compares what is left without quotes */
-    {"a -- b=1 -- c", "a\n--\n@b=1\n@--\n@c\n"},
+    {"a -- b=1 -- c", "a\n--\n@b:1\n@--\n@c\n"},
     {"a --b - ---", "a\n--b\n-\n---\n"},
-    {"--=1 a", "--=1\na\n"}, /* with a value it is a parameter */
+    {"--=1 a", "--:1\na\n"}, /* with a value it is a parameter */
 };
 
 static void test_tokens(void **state)
@@ -96,7 +97,7 @@ static void test_size(void **state)
 	render("one\0two", 7, buf, sizeof(buf));
 	assert_string_equal(buf, "one\n");
 	render(exact, sizeof(exact), buf, sizeof(buf)); /* for AddressSanitizer */
-	assert_string_equal(buf, "a=b\n");
+	assert_string_equal(buf, "a:b\n");
 }
 
 static void test_slices(void **state)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the profile's text may say, and what it is told where it may not. Its files: test-profile-files.c. */
+/*
+ * What the profile's text may say, and what it is told where it may not. Its files:
+ * test-profile-files.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -266,7 +269,7 @@ static const struct {
     {"cpus", "isolate", "8192", "above 8191"},
     {"cpus", "isolate", "1-8192", "above 8191"},
     {"cpus", "isolate", "4294967297", "above 8191"},
-    {"cpus", "isolate", "99999999999999999999999999", "above 8191"},
+    {"cpus", "isolate", "18446744073709551617", "above 8191"}, /* 2^64 + 1 */
     {"cpus", "isolate", "3:1/2", "expected a CPU list"}, /* -EINVAL to the kernel too */
     {"cpus", "isolate", "0-7:3/2", "USED/GROUP"},
     {"cpus", "isolate", "0-7:0/2", "USED/GROUP"},
