@@ -342,10 +342,10 @@ int cmd_dump(const struct cmd_program *program, const char *what)
 		const char *what;
 		void (*dump)(const struct cmd_program *program);
 	} dumps[] = {
-	    {"bash", dump_bash},
-	    {"zsh", dump_zsh},
-	    {"man", dump_man},
-	    {"options", dump_options},
+		{"bash", dump_bash},
+		{"zsh", dump_zsh},
+		{"man", dump_man},
+		{"options", dump_options},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {

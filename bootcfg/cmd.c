@@ -8,13 +8,13 @@
 #include "bootcfg/json.h"
 
 const struct cmd_option cmd_common[] = {
-    {"root", 0, "DIR", "a captured machine or an image in place of this system", "@directory",
-     false, false},
-    {"json", 0, NULL, "print one JSON document", NULL, false, false},
-    {"quiet", 'q', NULL, "no remarks, only errors", NULL, false, false},
-    {"verbose", 'v', NULL, "say more", NULL, false, false},
-    {"help", 'h', NULL, "print this help", NULL, false, false},
-    {"version", 0, NULL, "print the version", NULL, false, false},
+	{"root", 0, "DIR", "a captured machine or an image in place of this system", "@directory",
+	 false, false},
+	{"json", 0, NULL, "print one JSON document", NULL, false, false},
+	{"quiet", 'q', NULL, "no remarks, only errors", NULL, false, false},
+	{"verbose", 'v', NULL, "say more", NULL, false, false},
+	{"help", 'h', NULL, "print this help", NULL, false, false},
+	{"version", 0, NULL, "print the version", NULL, false, false},
 };
 const size_t cmd_common_count = ARRAY_SIZE(cmd_common);
 
@@ -130,9 +130,9 @@ static void grammar_add(struct grammar *grammar, const struct cmd_option *option
 		if (!strcmp(grammar->options[i]->name, option->name))
 			return;
 	grammar->long_options[grammar->count] = (struct option){
-	    .name = option->name,
-	    .has_arg = option->argument ? required_argument : no_argument,
-	    .val = FIRST_VAL + (int)grammar->count,
+		.name = option->name,
+		.has_arg = option->argument ? required_argument : no_argument,
+		.val = FIRST_VAL + (int)grammar->count,
 	};
 	grammar->options[grammar->count++] = option;
 	if (option->letter) {
@@ -238,7 +238,7 @@ static int parse(const struct cmd_program *program, int argc, char **argv, struc
 			parse_common(option, parsed, call);
 		} else {
 			parsed->given[parsed->given_count++] =
-			    (struct cmd_given){.option = option, .value = optarg};
+				(struct cmd_given){.option = option, .value = optarg};
 		}
 	}
 	parsed->words = argv + optind;

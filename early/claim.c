@@ -228,14 +228,14 @@ static void refuse_all(const struct claim_env *env, struct claim_plan *plan, int
 			continue;
 		if (error == -ETIMEDOUT)
 			claim_refuse(
-			    plan, target, CLAIM_TIMEOUT, ETIMEDOUT,
-			    "loading vfio-pci did not end in time; the kernel log says more");
+				plan, target, CLAIM_TIMEOUT, ETIMEDOUT,
+				"loading vfio-pci did not end in time; the kernel log says more");
 		else if (error == -ENOENT)
 			claim_refuse(
-			    plan, target, CLAIM_NO_MODULE, ENOENT,
-			    "there is no vfio-pci module for kernel %s here; rebuild the image "
-			    "with its vfio modules (dracut --force)",
-			    name.release);
+				plan, target, CLAIM_NO_MODULE, ENOENT,
+				"there is no vfio-pci module for kernel %s here; rebuild the image "
+				"with its vfio modules (dracut --force)",
+				name.release);
 		else
 			claim_refuse(plan, target, CLAIM_NO_MODULE, -error,
 				     "vfio-pci cannot be loaded into kernel %s: %s", name.release,

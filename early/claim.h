@@ -20,8 +20,7 @@ struct claim_env {
 	unsigned deadline_ms; /* for the unbind and bind of one card; 5,000 at boot */
 	unsigned load_deadline_ms; /* for the module and what binds by its loading */
 	bool may_unbind; /* false: a function that a driver holds is left to it */
-	bool
-	    wait_for_match; /* hot plug: the kernel may not yet be ready to bind it; try until the deadline */
+	bool wait_for_match; /* hot plug: the kernel may not yet be ready to bind it; try until the deadline */
 };
 
 /*

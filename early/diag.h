@@ -21,7 +21,7 @@ struct diag {
  * error, so that a caller can write `return diag_set(...)`. file may be NULL.
  */
 int diag_set(struct diag *diag, int error, const char *file, unsigned line, const char *format, ...)
-    _printf_(5, 6);
+	_printf_(5, 6);
 
 /* "FILE:LINE: text", "FILE: text" or "text" into buf; returns buf. */
 #define DIAG_STR 800

@@ -65,8 +65,8 @@ static bool is_path_below(const struct root *root, const char *target, const str
 	if (!at)
 		return false;
 	at += strlen("/nvme-subsystem/");
-	snprintf(subsystem, sizeof(subsystem), "sys/class/nvme-subsystem/%.*s", (int)strcspn(at, "/"),
-		 at);
+	snprintf(subsystem, sizeof(subsystem), "sys/class/nvme-subsystem/%.*s",
+		 (int)strcspn(at, "/"), at);
 	dir = open_dir(root, subsystem);
 	if (!dir)
 		return true; /* which it hangs on cannot be told */
@@ -214,17 +214,17 @@ static bool head_carries(const char *head, size_t size, const char *id, size_t l
 static const char *root_identity(const char *value, size_t len, size_t *ret_len)
 {
 	static const char *const prefixes[] = {
-	    "UUID=",
-	    "LABEL=",
-	    "PARTUUID=",
-	    "PARTLABEL=",
-	    "block:UUID=",
-	    "block:LABEL=",
-	    "/dev/disk/by-uuid/",
-	    "/dev/disk/by-label/",
-	    "/dev/disk/by-partuuid/",
-	    "/dev/mapper/luks-",
-	    "/dev/disk/by-partlabel/",
+		"UUID=",
+		"LABEL=",
+		"PARTUUID=",
+		"PARTLABEL=",
+		"block:UUID=",
+		"block:LABEL=",
+		"/dev/disk/by-uuid/",
+		"/dev/disk/by-label/",
+		"/dev/disk/by-partuuid/",
+		"/dev/mapper/luks-",
+		"/dev/disk/by-partlabel/",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {

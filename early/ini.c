@@ -126,10 +126,10 @@ static int parse_line(char *text, char *end, const char **section, ini_line call
 		return diag_set(diag, -EBADMSG, NULL, line, "a NUL byte: this is no text file");
 	cr = memchr(text, '\r', (size_t)(end - text));
 	if (cr)
-		return diag_set(
-		    diag, -EBADMSG, NULL, line,
-		    "a carriage return within the line, at byte %zu; lines end with LF or CR LF",
-		    (size_t)(cr - text) + 1);
+		return diag_set(diag, -EBADMSG, NULL, line,
+				"a carriage return within the line, at byte %zu; lines end with LF "
+				"or CR LF",
+				(size_t)(cr - text) + 1);
 
 	while (text < end && is_blank(*text))
 		text++;

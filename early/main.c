@@ -41,12 +41,12 @@ static int load_nothing(_unused_ const struct root *root)
 static struct claim_env make_env(const struct root *root)
 {
 	return (struct claim_env){
-	    .root = root,
-	    .load_modules = root->kind == ROOT_LIVE ? module_load_vfio : load_nothing,
-	    .modules_ready = module_vfio_ready,
-	    .deadline_ms = CARD_DEADLINE_MS,
-	    .load_deadline_ms = LOAD_DEADLINE_MS,
-	    .may_unbind = true,
+		.root = root,
+		.load_modules = root->kind == ROOT_LIVE ? module_load_vfio : load_nothing,
+		.modules_ready = module_vfio_ready,
+		.deadline_ms = CARD_DEADLINE_MS,
+		.load_deadline_ms = LOAD_DEADLINE_MS,
+		.may_unbind = true,
 	};
 }
 
@@ -54,9 +54,9 @@ static struct claim_env make_env(const struct root *root)
 static bool is_switched_off(const struct root *root, struct record_head *head)
 {
 	static const char *const reasons[] = {
-	    [CMDLINE_OFF_SWITCH] = "disabled",
-	    [CMDLINE_OFF_HOSTONLY] = "hostonly-off",
-	    [CMDLINE_OFF_RESCUE] = "rescue",
+		[CMDLINE_OFF_SWITCH] = "disabled",
+		[CMDLINE_OFF_HOSTONLY] = "hostonly-off",
+		[CMDLINE_OFF_RESCUE] = "rescue",
 	};
 	struct cmdline_token token = {.raw_len = 0};
 	char text[CMDLINE_SIZE];
@@ -68,8 +68,8 @@ static bool is_switched_off(const struct root *root, struct record_head *head)
 		head->reason = "no-cmdline";
 		head->error = (int)-n;
 		snprintf(
-		    head->text, sizeof(head->text),
-		    "/proc/cmdline cannot be read, so nobody can tell that claiming is wanted");
+			head->text, sizeof(head->text),
+			"/proc/cmdline cannot be read, so nobody can tell that claiming is wanted");
 		return true;
 	}
 	off = cmdline_switch(text, (size_t)n, &token);
@@ -213,26 +213,22 @@ static int run_check(const struct root *root)
 }
 
 static const char usage[] =
-    "Usage: vfio-early [--device ADDRESS | --check] [--root DIR]\n"
-    "Give the PCI cards of the profile to vfio-pci before their own drivers see them.\n"
-    "The initramfs and a udev rule run it; by hand it is of use for --check.\n"
-    "\n"
-    "      --device ADDRESS  claim one card that came late (run by udev)\n"
-    "      --check           read the profile; exit 2 with FILE:LINE where it is wrong\n"
-    "      --root DIR        work on an image (--check) or a captured machine\n"
-    "      --help            show this\n"
-    "      --version         show the version\n";
+	"Usage: vfio-early [--device ADDRESS | --check] [--root DIR]\n"
+	"Give the PCI cards of the profile to vfio-pci before their own drivers see them.\n"
+	"The initramfs and a udev rule run it; by hand it is of use for --check.\n"
+	"\n"
+	"      --device ADDRESS  claim one card that came late (run by udev)\n"
+	"      --check           read the profile; exit 2 with FILE:LINE where it is wrong\n"
+	"      --root DIR        work on an image (--check) or a captured machine\n"
+	"      --help            show this\n"
+	"      --version         show the version\n";
 
 enum { OPT_DEVICE = 1, OPT_CHECK, OPT_ROOT, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
-    {"device", required_argument, NULL, OPT_DEVICE},
-
-    {"check", no_argument, NULL, OPT_CHECK},
-    {"root", required_argument, NULL, OPT_ROOT},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
+	{"device", required_argument, NULL, OPT_DEVICE}, {"check", no_argument, NULL, OPT_CHECK},
+	{"root", required_argument, NULL, OPT_ROOT},	 {"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},	 {NULL, 0, NULL, 0},
 };
 
 int main(int argc, char *argv[])

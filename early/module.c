@@ -69,8 +69,8 @@ int module_load_vfio(_unused_ const struct root *root)
 		return r;
 	/* vfio has it as a soft dependency only, and nothing asks for it later. */
 	if (load(&api, ctx, "vfio_iommu_type1") < 0)
-		log_warn(
-		    "vfio_iommu_type1 cannot be loaded: guests cannot use the card until it is");
+		log_warn("vfio_iommu_type1 cannot be loaded: guests cannot use the card until it "
+			 "is");
 	return 0;
 }
 

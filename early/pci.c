@@ -373,7 +373,7 @@ static int identify_by_uevent(const struct root *root, struct pci_dev *dev)
 {
 	char path[PCI_ATTR_STR], text[1024];
 	ssize_t n =
-	    root_read_attr(root, pci_attr_path(&dev->addr, "uevent", path), text, sizeof(text));
+		root_read_attr(root, pci_attr_path(&dev->addr, "uevent", path), text, sizeof(text));
 	const char *value;
 	struct pci_dev found = *dev;
 	uint32_t class;
@@ -478,8 +478,8 @@ int pci_group(const struct root *root, struct pci_dev *dev)
 int pci_boot_vga(const struct root *root, const struct pci_dev *dev)
 {
 	char path[PCI_ATTR_STR], text[8];
-	ssize_t n =
-	    root_read_attr(root, pci_attr_path(&dev->addr, "boot_vga", path), text, sizeof(text));
+	ssize_t n = root_read_attr(root, pci_attr_path(&dev->addr, "boot_vga", path), text,
+				   sizeof(text));
 
 	if (n < 0)
 		return (int)n;
@@ -491,7 +491,7 @@ int pci_driver(const struct root *root, const struct pci_addr *addr,
 {
 	char path[PCI_ATTR_STR];
 	ssize_t n =
-	    root_readlink_name(root, pci_attr_path(addr, "driver", path), buf, PCI_DRIVER_STR);
+		root_readlink_name(root, pci_attr_path(addr, "driver", path), buf, PCI_DRIVER_STR);
 
 	if (n == -ENOENT) {
 		buf[0] = '\0';

@@ -82,10 +82,10 @@ static int parse_section(const struct profile_build *build, const char *text,
 				"[%s] needs a name: expected [%s NAME]", word, word);
 	} else if (!profile_name_valid(section.name, strlen(section.name))) {
 		return diag_set(
-		    diag, -EBADMSG, build->file, line,
-		    "[%.90s]: a name begins with a letter or `_`, goes on with these, digits, "
-		    "`.` and `-`, and has at most %d bytes",
-		    text, PROFILE_NAME_MAX);
+			diag, -EBADMSG, build->file, line,
+			"[%.90s]: a name begins with a letter or `_`, goes on with these, digits, "
+			"`.` and `-`, and has at most %d bytes",
+			text, PROFILE_NAME_MAX);
 	}
 	*ret = section;
 	return 0;
@@ -107,14 +107,14 @@ static int begin_section(struct profile_build *build, const char *text, unsigned
 	build->sections = sections;
 	if (section.kind == PROFILE_DEVICE) {
 		struct profile_device *devices =
-		    profile_grow(profile->devices, profile->device_count, sizeof(*devices));
+			profile_grow(profile->devices, profile->device_count, sizeof(*devices));
 
 		if (!devices)
 			return profile_out_of_memory(diag);
 		profile->devices = devices;
 		section.device = profile->device_count++;
 		devices[section.device] = (struct profile_device){
-		    .name = section.name, .file = section.file, .line = line};
+			.name = section.name, .file = section.file, .line = line};
 	}
 	section.order = build->section_count;
 	sections[build->section_count++] = section;
@@ -129,7 +129,7 @@ static int take_line(void *data, const char *section_text, const char *key, cons
 	struct profile_build *build = data;
 	struct profile *profile = &build->profile;
 	struct profile_entry entry = {
-	    .key = key, .value = value, .file = build->file, .line = line};
+		.key = key, .value = value, .file = build->file, .line = line};
 	struct profile_section *section;
 	struct profile_entry *entries;
 	int r;
@@ -145,8 +145,8 @@ static int take_line(void *data, const char *section_text, const char *key, cons
 					"`%s` stands in line %u already", key,
 					profile->entries[i].line);
 	r = profile_take(
-	    section->kind, &entry,
-	    section->kind == PROFILE_DEVICE ? &profile->devices[section->device] : NULL, diag);
+		section->kind, &entry,
+		section->kind == PROFILE_DEVICE ? &profile->devices[section->device] : NULL, diag);
 	if (r < 0)
 		return r;
 	entries = profile_grow(profile->entries, profile->entry_count, sizeof(entry));
@@ -271,10 +271,10 @@ static int check_device(const struct profile_build *build, const struct profile_
 				device->name);
 	if (device->match_all && device->has_path)
 		return diag_set(
-		    diag, -EBADMSG, device->file, key_line(profile, device, "match"),
-		    "[device %s] has a `path`, and `match = all` takes every card with its "
-		    "fingerprint; one of them must go",
-		    device->name);
+			diag, -EBADMSG, device->file, key_line(profile, device, "match"),
+			"[device %s] has a `path`, and `match = all` takes every card with its "
+			"fingerprint; one of them must go",
+			device->name);
 	if (device->match_all && device->moved_claim)
 		return diag_set(diag, -EBADMSG, device->file, key_line(profile, device, "match"),
 				"[device %s] has `moved = claim`, which looks for one card, and "
@@ -409,10 +409,10 @@ static int check_iommu(const struct profile *profile, struct diag *diag)
 	if (!iommu || strcmp(iommu->value, "off") != 0 || !profile->device_count)
 		return 0;
 	return diag_set(
-	    diag, -EBADMSG, iommu->file, iommu->line,
-	    "`iommu = off` contradicts [device %s], %s:%u: without the IOMMU no card can be "
-	    "given to a guest",
-	    device->name, device->file, device->line);
+		diag, -EBADMSG, iommu->file, iommu->line,
+		"`iommu = off` contradicts [device %s], %s:%u: without the IOMMU no card can be "
+		"given to a guest",
+		device->name, device->file, device->line);
 }
 
 int profile_build_finish(struct profile_build *build, struct profile *ret, struct diag *diag)

@@ -107,8 +107,8 @@ static int cannot_read(int error, const char *path, struct diag *diag)
 	switch (error) {
 	case -ENOENT:
 		return diag_set(
-		    diag, error, path, 0,
-		    "a link to a file that is not there; to mask a file, link to /dev/null");
+			diag, error, path, 0,
+			"a link to a file that is not there; to mask a file, link to /dev/null");
 	case -EISDIR:
 		return diag_set(diag, error, path, 0, "a directory, where a file is expected");
 	case -ENOTSUP:
@@ -131,9 +131,9 @@ static int check_owner(const struct stat *st, const char *path, struct diag *dia
 
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return diag_set(
-		    diag, -EPERM, path, 0,
-		    "the file belongs to user %u, neither root nor us; chown it to root",
-		    (unsigned)st->st_uid);
+			diag, -EPERM, path, 0,
+			"the file belongs to user %u, neither root nor us; chown it to root",
+			(unsigned)st->st_uid);
 	if (mode & S_IWOTH)
 		return diag_set(diag, -EPERM, path, 0,
 				"everybody can write the file (mode %04o); chmod it to 0644", mode);

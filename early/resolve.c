@@ -12,25 +12,25 @@
 #define CLASS_BRIDGE 0x06
 
 static const char *const reason_words[CLAIM_REASONS] = {
-    [CLAIM_OK] = "claimed",
-    [CLAIM_NOT_FOUND] = "not-found",
-    [CLAIM_CHANGED] = "changed",
-    [CLAIM_AMBIGUOUS] = "ambiguous",
-    [CLAIM_NO_IOMMU_GROUP] = "no-iommu-group",
-    [CLAIM_BOOT_DISPLAY] = "boot-display",
-    [CLAIM_BRIDGE] = "bridge",
-    [CLAIM_STORAGE] = "storage",
-    [CLAIM_DISK_IN_USE] = "disk-in-use",
-    [CLAIM_NO_FUNCTION] = "no-function",
-    [CLAIM_SIBLING] = "sibling",
-    [CLAIM_CONFLICT] = "conflict",
-    [CLAIM_RELEASED] = "released",
-    [CLAIM_GUEST_ONLY] = "guest-only",
-    [CLAIM_NO_MODULE] = "no-module",
-    [CLAIM_OVERRIDE_FAILED] = "override-failed",
-    [CLAIM_BIND_FAILED] = "bind-failed",
-    [CLAIM_TIMEOUT] = "timeout",
-    [CLAIM_VANISHED] = "vanished",
+	[CLAIM_OK] = "claimed",
+	[CLAIM_NOT_FOUND] = "not-found",
+	[CLAIM_CHANGED] = "changed",
+	[CLAIM_AMBIGUOUS] = "ambiguous",
+	[CLAIM_NO_IOMMU_GROUP] = "no-iommu-group",
+	[CLAIM_BOOT_DISPLAY] = "boot-display",
+	[CLAIM_BRIDGE] = "bridge",
+	[CLAIM_STORAGE] = "storage",
+	[CLAIM_DISK_IN_USE] = "disk-in-use",
+	[CLAIM_NO_FUNCTION] = "no-function",
+	[CLAIM_SIBLING] = "sibling",
+	[CLAIM_CONFLICT] = "conflict",
+	[CLAIM_RELEASED] = "released",
+	[CLAIM_GUEST_ONLY] = "guest-only",
+	[CLAIM_NO_MODULE] = "no-module",
+	[CLAIM_OVERRIDE_FAILED] = "override-failed",
+	[CLAIM_BIND_FAILED] = "bind-failed",
+	[CLAIM_TIMEOUT] = "timeout",
+	[CLAIM_VANISHED] = "vanished",
 };
 
 const char *claim_reason_word(enum claim_reason reason)
@@ -216,18 +216,18 @@ static bool is_released(struct resolver *res, const struct pci_dev *dev)
 static void check_display(struct resolver *res, struct claim_target *target, const char *addr)
 {
 	static const char *const by[] = {
-	    [DISPLAY_BOOT_VGA] = "the kernel's boot_vga",
-	    [DISPLAY_FRAMEBUFFER] = "the firmware's frame buffer lies on it",
-	    [DISPLAY_ONLY] = "it is the only display there is",
+		[DISPLAY_BOOT_VGA] = "the kernel's boot_vga",
+		[DISPLAY_FRAMEBUFFER] = "the firmware's frame buffer lies on it",
+		[DISPLAY_ONLY] = "it is the only display there is",
 	};
 
 	if (target->section->allow_boot_display || boot_display(res) != target->dev)
 		return;
 	claim_refuse(
-	    res->plan, target, CLAIM_BOOT_DISPLAY, 0,
-	    "%s is the display that this host boots on (%s); choose the other card as primary "
-	    "display in the firmware setup, or set allow-boot-display = yes in [device %s]",
-	    addr, by[res->display_by], target->section->name);
+		res->plan, target, CLAIM_BOOT_DISPLAY, 0,
+		"%s is the display that this host boots on (%s); choose the other card as primary "
+		"display in the firmware setup, or set allow-boot-display = yes in [device %s]",
+		addr, by[res->display_by], target->section->name);
 }
 
 static void check_storage(struct resolver *res, struct claim_target *target, const char *addr)
@@ -236,10 +236,10 @@ static void check_storage(struct resolver *res, struct claim_target *target, con
 
 	if (pci_base_class(target->dev) == CLASS_STORAGE && !target->section->allow_storage) {
 		claim_refuse(
-		    res->plan, target, CLAIM_STORAGE, 0,
-		    "%s is a storage controller; where no disk of the host hangs on it, set "
-		    "allow-storage = yes in [device %s]",
-		    addr, target->section->name);
+			res->plan, target, CLAIM_STORAGE, 0,
+			"%s is a storage controller; where no disk of the host hangs on it, set "
+			"allow-storage = yes in [device %s]",
+			addr, target->section->name);
 		return;
 	}
 	if (!target->dev->driver[0] || !strcmp(target->dev->driver, "vfio-pci") ||
@@ -266,27 +266,27 @@ static void check_target(struct resolver *res, struct claim_target *target)
 	memcpy(target->driver_after, dev->driver, sizeof(target->driver_after));
 	if (pci_base_class(dev) == CLASS_BRIDGE) {
 		claim_refuse(
-		    res->plan, target, CLAIM_BRIDGE, 0,
-		    "%s is a bridge, which vfio-pci never takes; name the card behind it in "
-		    "[device %s]",
-		    addr, target->section->name);
+			res->plan, target, CLAIM_BRIDGE, 0,
+			"%s is a bridge, which vfio-pci never takes; name the card behind it in "
+			"[device %s]",
+			addr, target->section->name);
 		return;
 	}
 	if (is_released(res, dev)) {
 		claim_refuse(
-		    res->plan, target, CLAIM_RELEASED, 0,
-		    "%s was given back to the host in this boot; vfio-device reclaim takes it "
-		    "again",
-		    addr);
+			res->plan, target, CLAIM_RELEASED, 0,
+			"%s was given back to the host in this boot; vfio-device reclaim takes it "
+			"again",
+			addr);
 		return;
 	}
 	r = pci_group(res->root, dev);
 	if (r < 0 || dev->group == PCI_GROUP_NONE) {
-		claim_refuse(
-		    res->plan, target, CLAIM_NO_IOMMU_GROUP, r < 0 ? -r : ENODEV,
-		    "%s has no IOMMU group: switch on VT-d or AMD-Vi in the firmware setup, and "
-		    "on Intel boot with intel_iommu=on (vfio-bootcfg set does it)",
-		    addr);
+		claim_refuse(res->plan, target, CLAIM_NO_IOMMU_GROUP, r < 0 ? -r : ENODEV,
+			     "%s has no IOMMU group: switch on VT-d or AMD-Vi in the firmware "
+			     "setup, and "
+			     "on Intel boot with intel_iommu=on (vfio-bootcfg set does it)",
+			     addr);
 		return;
 	}
 	if (pci_base_class(dev) == CLASS_DISPLAY)
@@ -356,26 +356,26 @@ static int add_missing(struct resolver *res, const struct finding *finding)
 	if (finding->matches > 1 &&
 	    (section->moved_claim || (!section->has_path && !section->has_address)))
 		claim_refuse(
-		    res->plan, target, CLAIM_AMBIGUOUS, 0,
-		    "%zu cards have the fingerprint %04x:%04x, and nothing at %s says which is "
-		    "meant; give [device %s] its path (vfio-device list --json shows it)",
-		    finding->matches, section->vendor, section->device, place_text(section, place),
-		    section->name);
+			res->plan, target, CLAIM_AMBIGUOUS, 0,
+			"%zu cards have the fingerprint %04x:%04x, and nothing at %s says which is "
+			"meant; give [device %s] its path (vfio-device list --json shows it)",
+			finding->matches, section->vendor, section->device,
+			place_text(section, place), section->name);
 	else if (finding->other)
 		claim_refuse(
-		    res->plan, target, CLAIM_CHANGED, 0,
-		    "%s holds %04x:%04x (class %06x) now, not the %04x:%04x of [device %s]%s; "
-		    "where it is right, run vfio-bootcfg set --device again",
-		    place_text(section, place), finding->other->vendor, finding->other->device,
-		    finding->other->class, section->vendor, section->device, section->name,
-		    elsewhere);
+			res->plan, target, CLAIM_CHANGED, 0,
+			"%s holds %04x:%04x (class %06x) now, not the %04x:%04x of [device %s]%s; "
+			"where it is right, run vfio-bootcfg set --device again",
+			place_text(section, place), finding->other->vendor, finding->other->device,
+			finding->other->class, section->vendor, section->device, section->name,
+			elsewhere);
 	else
-		claim_refuse(
-		    res->plan, target, CLAIM_NOT_FOUND, 0,
-		    "no %04x:%04x of [device %s] at %s%s; where it is right, run vfio-bootcfg set "
-		    "--device again",
-		    section->vendor, section->device, section->name, place_text(section, place),
-		    elsewhere);
+		claim_refuse(res->plan, target, CLAIM_NOT_FOUND, 0,
+			     "no %04x:%04x of [device %s] at %s%s; where it is right, run "
+			     "vfio-bootcfg set "
+			     "--device again",
+			     section->vendor, section->device, section->name,
+			     place_text(section, place), elsewhere);
 	return 0;
 }
 
@@ -453,9 +453,9 @@ static int check_conflicts(struct resolver *res)
 		pci_addr_format(&a->dev->addr, addr);
 		for (int n = 0; n < 2; n++)
 			claim_refuse(
-			    plan, n ? b : a, CLAIM_CONFLICT, 0,
-			    "%s is meant by both [device %s] and [device %s]; take one out", addr,
-			    a->section->name, b->section->name);
+				plan, n ? b : a, CLAIM_CONFLICT, 0,
+				"%s is meant by both [device %s] and [device %s]; take one out",
+				addr, a->section->name, b->section->name);
 	}
 	return 0;
 }
@@ -485,11 +485,11 @@ int claim_resolve(const struct root *root, const struct profile *profile,
 	_cleanup_plan_ struct claim_plan plan = {.count = 0};
 	_cleanup_free_ struct finding *findings = NULL;
 	struct resolver res = {
-	    .root = root,
-	    .inv = inv,
-	    .count = profile->device_count,
-	    .flags = flags,
-	    .plan = &plan,
+		.root = root,
+		.inv = inv,
+		.count = profile->device_count,
+		.flags = flags,
+		.plan = &plan,
 	};
 	int r;
 

@@ -61,9 +61,9 @@ int root_openat(const struct root *root, const char *path, int flags, mode_t mod
 		return -EXDEV;
 
 	struct open_how how = {
-	    .flags = (unsigned)flags,
-	    .mode = flags & O_CREAT ? mode : 0,
-	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.flags = (unsigned)flags,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int tries = OPENAT2_TRIES;
 

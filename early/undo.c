@@ -155,9 +155,9 @@ void undo_section(const struct claim_env *env, struct claim_plan *plan,
 		if (pci_driver(env->root, &target->dev->addr, target->driver_after) < 0)
 			target->driver_after[0] = '\0';
 		if (errors[i] < 0 && errors[i] != -ENODEV && errors[i] != -ENOENT)
-			snprintf(
-			    target->text + len, sizeof(target->text) - len,
-			    "; it could not be given back to the host either (%s): reboot needed",
-			    strerror(-errors[i]));
+			snprintf(target->text + len, sizeof(target->text) - len,
+				 "; it could not be given back to the host either (%s): reboot "
+				 "needed",
+				 strerror(-errors[i]));
 	}
 }

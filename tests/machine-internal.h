@@ -41,7 +41,7 @@ int machine_put_link(const struct machine *m, const char *path, const char *targ
 
 /* dir/name with the formatted text and a newline, as sysfs prints most attributes. */
 int machine_put(const struct machine *m, const char *dir, const char *name, const char *format, ...)
-    _printf_(4, 5);
+	_printf_(4, 5);
 
 /* A link at from_dir/name to another path of the machine, relative as the kernel makes them. */
 int machine_put_relative(const struct machine *m, const char *from_dir, const char *name,

@@ -169,12 +169,12 @@ static int put_function(struct machine *m, const struct pci_line *p)
 		const char *name;
 		unsigned value, digits;
 	} numbers[] = {
-	    {"vendor", p->vendor, 4},
-	    {"device", p->device, 4},
-	    {"subsystem_vendor", p->subvendor, 4},
-	    {"subsystem_device", p->subdevice, 4},
-	    {"class", p->class, 6},
-	    {"revision", p->revision, 2},
+		{"vendor", p->vendor, 4},
+		{"device", p->device, 4},
+		{"subsystem_vendor", p->subvendor, 4},
+		{"subsystem_device", p->subdevice, 4},
+		{"class", p->class, 6},
+		{"revision", p->revision, 2},
 	};
 	const char *dir = add_function(m, p);
 	int r = dir ? 0 : -ENOMEM;

@@ -87,7 +87,7 @@ static struct list_device *find_controller(const struct list *list, const char *
 static struct list_child *add_child(struct list_device *device, char *name, char *model)
 {
 	struct list_child *children =
-	    reallocarray(device->children, device->child_count + 1, sizeof(*children));
+		reallocarray(device->children, device->child_count + 1, sizeof(*children));
 
 	if (children)
 		device->children = children;
@@ -119,8 +119,8 @@ static bool get_word(const char *line, unsigned n, char buf[static WORD_MAX])
 	while (!strchr(" \t\n", *line) && at + 1 < WORD_MAX) {
 		if (line[0] == '\\' && line[1] >= '0' && line[1] <= '3' && line[2] >= '0' &&
 		    line[2] <= '7' && line[3] >= '0' && line[3] <= '7') {
-			buf[at++] =
-			    (char)((line[1] - '0') << 6 | (line[2] - '0') << 3 | (line[3] - '0'));
+			buf[at++] = (char)((line[1] - '0') << 6 | (line[2] - '0') << 3 |
+					   (line[3] - '0'));
 			line += 4;
 		} else {
 			buf[at++] = *line++;

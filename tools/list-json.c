@@ -56,20 +56,20 @@ static json_t *device_json(const struct list_device *device)
 		const char *key;
 		json_t *value;
 	} members[] = {
-	    {"address", json_string(pci_addr_format(&dev->addr, address))},
-	    {"path", json_string(pci_path_format(&dev->path, path))},
-	    {"vendor", hex(dev->vendor, 4)},
-	    {"device", hex(dev->device, 4)},
-	    {"subsystem", json_string(subsystem)},
-	    {"class", hex(dev->class, 6)},
-	    {"name", json_text(device->name)},
-	    {"driver", json_text(dev->driver[0] ? dev->driver : NULL)},
-	    {"iommu_group", dev->group >= 0 ? json_integer(dev->group) : json_null()},
-	    {"boot_vga", device->boot_vga < 0 ? json_null() : json_boolean(device->boot_vga)},
-	    {"profile", json_text(device->section)},
-	    {"claimed", json_boolean(device->claimed)},
-	    {"reason", json_text(device->reason)},
-	    {"children", children_json(device)},
+		{"address", json_string(pci_addr_format(&dev->addr, address))},
+		{"path", json_string(pci_path_format(&dev->path, path))},
+		{"vendor", hex(dev->vendor, 4)},
+		{"device", hex(dev->device, 4)},
+		{"subsystem", json_string(subsystem)},
+		{"class", hex(dev->class, 6)},
+		{"name", json_text(device->name)},
+		{"driver", json_text(dev->driver[0] ? dev->driver : NULL)},
+		{"iommu_group", dev->group >= 0 ? json_integer(dev->group) : json_null()},
+		{"boot_vga", device->boot_vga < 0 ? json_null() : json_boolean(device->boot_vga)},
+		{"profile", json_text(device->section)},
+		{"claimed", json_boolean(device->claimed)},
+		{"reason", json_text(device->reason)},
+		{"children", children_json(device)},
 	};
 	int r = 0;
 

@@ -27,15 +27,15 @@ static const struct {
 	unsigned flags;
 	double share;
 } columns[COLUMNS] = {
-    [GROUP] = {"GROUP", TABLE_RIGHT, 0},
-    [ADDRESS] = {"ADDRESS", 0, 0},
-    [CLASS] = {"CLASS", TABLE_CUT, 0.15},
-    [NAME] = {"NAME", TABLE_CUT, 0.25},
-    [IDS] = {"IDS", 0, 0},
-    [DRIVER] = {"DRIVER", 0, 0},
-    [STATE] = {"STATE", 0, 0},
-    [SUBSYSTEM] = {"SUBSYSTEM", 0, 0},
-    [PATH] = {"PATH", 0, 0},
+	[GROUP] = {"GROUP", TABLE_RIGHT, 0},
+	[ADDRESS] = {"ADDRESS", 0, 0},
+	[CLASS] = {"CLASS", TABLE_CUT, 0.15},
+	[NAME] = {"NAME", TABLE_CUT, 0.25},
+	[IDS] = {"IDS", 0, 0},
+	[DRIVER] = {"DRIVER", 0, 0},
+	[STATE] = {"STATE", 0, 0},
+	[SUBSYSTEM] = {"SUBSYSTEM", 0, 0},
+	[PATH] = {"PATH", 0, 0},
 };
 
 static char *size_text(uint64_t bytes, char *buf, size_t size)
@@ -349,9 +349,9 @@ int list_print_tree(const struct list *list, bool verbose)
 {
 	_cleanup_table_ struct table *table = table_new();
 	const struct tree tree = {
-	    .list = list,
-	    .table = table,
-	    .shown_count = ARRAY_SIZE(tree_columns) - (verbose ? 0 : 2),
+		.list = list,
+		.table = table,
+		.shown_count = ARRAY_SIZE(tree_columns) - (verbose ? 0 : 2),
 	};
 	int r = table ? table_column(table, "DEVICE", TABLE_TREE, 0) : -ENOMEM;
 

@@ -37,16 +37,16 @@ static int fail_load(struct cmd_call *call, int r)
 {
 	if (r == -EXDEV)
 		return cmd_failf(
-		    call, EXIT_SYSTEM,
-		    "%s is an image, no running system, so it has no PCI devices to list: "
-		    "run this on the host, or give --root a captured machine (a directory "
-		    "with a file .vfio-machine)",
-		    call->root_dir ? call->root_dir : "this chroot or container");
+			call, EXIT_SYSTEM,
+			"%s is an image, no running system, so it has no PCI devices to list: "
+			"run this on the host, or give --root a captured machine (a directory "
+			"with a file .vfio-machine)",
+			call->root_dir ? call->root_dir : "this chroot or container");
 	if (r == -ENOENT)
 		return cmd_failf(
-		    call, EXIT_SYSTEM,
-		    "there is no PCI bus (sys/bus/pci/devices): is /sys mounted? Else give "
-		    "--root a captured machine");
+			call, EXIT_SYSTEM,
+			"there is no PCI bus (sys/bus/pci/devices): is /sys mounted? Else give "
+			"--root a captured machine");
 	return cmd_failf(call, EXIT_SYSTEM, "the PCI devices cannot be listed: %s", strerror(-r));
 }
 

@@ -22,8 +22,7 @@ struct list_child {
 	char *name; /* the kernel's: "nvme0n1", "1-4" */
 	char *model; /* a disk's model, a USB device's maker and product; "" where it has none */
 	uint64_t size_bytes; /* of a disk */
-	char **
-	    mounts; /* of a disk, its partitions and what dm and md make of them; "[SWAP]" for swap */
+	char **mounts; /* of a disk, its partitions and what dm and md make of them; "[SWAP]" for swap */
 	size_t mount_count;
 	uint16_t vendor, device; /* of a USB device */
 };

@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	do {
 		const uint8_t *end =
-		    size > at ? memchr(data + at, FILE_SEPARATOR, size - at) : NULL;
+			size > at ? memchr(data + at, FILE_SEPARATOR, size - at) : NULL;
 		size_t len = end ? (size_t)(end - data) - at : size - at;
 
 		r = add_file(&build, data + at, len, &diag);

@@ -212,7 +212,7 @@ static bool never_ready(_unused_ const struct root *root)
 static struct profile_device section(const char *name, const char *path)
 {
 	struct profile_device device = {
-	    .name = name, .vendor = 0x1234, .device = 0x1111, .has_path = true};
+		.name = name, .vendor = 0x1234, .device = 0x1111, .has_path = true};
 
 	assert_int_equal(pci_path_parse(path, &device.path), 0);
 	return device;
@@ -231,12 +231,12 @@ static void machine_open(struct machine *m, size_t count)
 	m->sections[1] = section("twin", "0000:00:11.0/00.0");
 	m->profile = (struct profile){.devices = m->sections, .device_count = count};
 	m->env = (struct claim_env){
-	    .root = &m->root,
-	    .load_modules = load_ok,
-	    .modules_ready = never_ready,
-	    .deadline_ms = 300,
-	    .load_deadline_ms = 300,
-	    .may_unbind = true,
+		.root = &m->root,
+		.load_modules = load_ok,
+		.modules_ready = never_ready,
+		.deadline_ms = 300,
+		.load_deadline_ms = 300,
+		.may_unbind = true,
 	};
 	current = m;
 }
@@ -528,20 +528,20 @@ static void a_synthetic_event_unbinds_nothing(_unused_ void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(claims_before_the_driver_is_there),
-	    cmocka_unit_test(overrides_of_all_cards_come_first),
-	    cmocka_unit_test(a_bound_card_is_moved_over),
-	    cmocka_unit_test(a_bind_that_fails_half_way_gives_all_back),
-	    cmocka_unit_test(one_section_fails_and_the_other_is_claimed),
-	    cmocka_unit_test(without_the_module_the_host_keeps_its_card),
-	    cmocka_unit_test(a_module_that_hangs_does_not_stop_the_boot),
-	    cmocka_unit_test(an_unbind_that_hangs_costs_its_own_section),
-	    cmocka_unit_test(an_undo_that_hangs_says_reboot),
-	    cmocka_unit_test(a_function_that_vanishes_takes_its_section_back),
-	    cmocka_unit_test(the_override_that_was_there_comes_back),
-	    cmocka_unit_test(a_bind_that_only_says_yes_is_no_success),
-	    cmocka_unit_test(a_second_run_changes_nothing),
-	    cmocka_unit_test(a_synthetic_event_unbinds_nothing),
+		cmocka_unit_test(claims_before_the_driver_is_there),
+		cmocka_unit_test(overrides_of_all_cards_come_first),
+		cmocka_unit_test(a_bound_card_is_moved_over),
+		cmocka_unit_test(a_bind_that_fails_half_way_gives_all_back),
+		cmocka_unit_test(one_section_fails_and_the_other_is_claimed),
+		cmocka_unit_test(without_the_module_the_host_keeps_its_card),
+		cmocka_unit_test(a_module_that_hangs_does_not_stop_the_boot),
+		cmocka_unit_test(an_unbind_that_hangs_costs_its_own_section),
+		cmocka_unit_test(an_undo_that_hangs_says_reboot),
+		cmocka_unit_test(a_function_that_vanishes_takes_its_section_back),
+		cmocka_unit_test(the_override_that_was_there_comes_back),
+		cmocka_unit_test(a_bind_that_only_says_yes_is_no_success),
+		cmocka_unit_test(a_second_run_changes_nothing),
+		cmocka_unit_test(a_synthetic_event_unbinds_nothing),
 	};
 
 	log_to_stderr();

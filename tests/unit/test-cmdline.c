@@ -34,42 +34,42 @@ static const struct {
 	const char *text;
 	const char *tokens;
 } texts[] = {
-    {"", ""},
-    {" \t\n", ""},
-    {"quiet", "quiet\n"},
-    {"  a  b\tc\n", "a\nb\nc\n"},
-    {"a\vb\fc\rd", "a\nb\nc\nd\n"},
-    {"a\xa0"
-     "b",
-     "a\nb\n"}, /* the kernel's isspace() */
-    {"root=UUID=1-2 ro", "root:UUID=1-2\nro\n"}, /* the first `=` */
-    {"a=", "a:\n"},
-    {"=b", "=b\n"}, /* offset 0 is no `=` ... */
-    {"=b=c", "=b:c\n"}, /* ... so this is the name `=b` */
-    {"a=\"b c\" d", "a:b c\nd\n"},
-    {"\"a=b c\" d", "a:b c\nd\n"},
-    {"\"a b\"", "a b\n"},
-    {"a\"b c\"d e", "a\"b c\"d\ne\n"}, /* toggles anywhere, is taken off at the ends only */
-    {"a=b\"c d\"", "a:b\"c d\"\n"},
-    {"a=\"b\"c", "a:b\"c\n"}, /* the end is no quote: only the first one goes */
-    {"a=\"b\"\"", "a:b\"\n"},
-    {"\"a=\"b c\"", "a:b\nc\"\n"},
-    {"\"a=\"b\"", "a:b\n"}, /* one quote at the end is taken off, not two */
-    {"\"a=\"b\"\"", "a:b\"\n"},
-    {"a=\"b c", "a:b c\n"}, /* not closed: to the end */
-    {"\"a b", "a b\n"},
-    {"a=\"", "a:\n"},
-    {"\"a=\"", "a:\n"},
-    {"\"", "\n"},
-    {"\"\"", "\n"},
-    {"\"\" a", "\na\n"},
-    {"\"=\"", "=\n"},
-    {"a=b\\ c", "a:b\\\nc\n"}, /* a backslash means nothing */
-    {"a='b c'", "a:'b\nc'\n"}, /* nor does ' */
-    {"a \"--\" b", "a\n--\n@b\n"}, /* the kernel compares what is left without quotes */
-    {"a -- b=1 -- c", "a\n--\n@b:1\n@--\n@c\n"},
-    {"a --b - ---", "a\n--b\n-\n---\n"},
-    {"--=1 a", "--:1\na\n"}, /* with a value it is a parameter */
+	{"", ""},
+	{" \t\n", ""},
+	{"quiet", "quiet\n"},
+	{"  a  b\tc\n", "a\nb\nc\n"},
+	{"a\vb\fc\rd", "a\nb\nc\nd\n"},
+	{"a\xa0"
+	 "b",
+	 "a\nb\n"}, /* the kernel's isspace() */
+	{"root=UUID=1-2 ro", "root:UUID=1-2\nro\n"}, /* the first `=` */
+	{"a=", "a:\n"},
+	{"=b", "=b\n"}, /* offset 0 is no `=` ... */
+	{"=b=c", "=b:c\n"}, /* ... so this is the name `=b` */
+	{"a=\"b c\" d", "a:b c\nd\n"},
+	{"\"a=b c\" d", "a:b c\nd\n"},
+	{"\"a b\"", "a b\n"},
+	{"a\"b c\"d e", "a\"b c\"d\ne\n"}, /* toggles anywhere, is taken off at the ends only */
+	{"a=b\"c d\"", "a:b\"c d\"\n"},
+	{"a=\"b\"c", "a:b\"c\n"}, /* the end is no quote: only the first one goes */
+	{"a=\"b\"\"", "a:b\"\n"},
+	{"\"a=\"b c\"", "a:b\nc\"\n"},
+	{"\"a=\"b\"", "a:b\n"}, /* one quote at the end is taken off, not two */
+	{"\"a=\"b\"\"", "a:b\"\n"},
+	{"a=\"b c", "a:b c\n"}, /* not closed: to the end */
+	{"\"a b", "a b\n"},
+	{"a=\"", "a:\n"},
+	{"\"a=\"", "a:\n"},
+	{"\"", "\n"},
+	{"\"\"", "\n"},
+	{"\"\" a", "\na\n"},
+	{"\"=\"", "=\n"},
+	{"a=b\\ c", "a:b\\\nc\n"}, /* a backslash means nothing */
+	{"a='b c'", "a:'b\nc'\n"}, /* nor does ' */
+	{"a \"--\" b", "a\n--\n@b\n"}, /* the kernel compares what is left without quotes */
+	{"a -- b=1 -- c", "a\n--\n@b:1\n@--\n@c\n"},
+	{"a --b - ---", "a\n--b\n-\n---\n"},
+	{"--=1 a", "--:1\na\n"}, /* with a value it is a parameter */
 };
 
 static void test_tokens(void **state)
@@ -164,62 +164,63 @@ static const struct {
 	enum cmdline_off off;
 	const char *raw; /* the token that said so; NULL: claim */
 } switches[] = {
-    {"", CMDLINE_ON, NULL},
-    {"BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet splash intel_iommu=on", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
-    {"a vfio-bootcfg.enable=no b", SWITCH, "vfio-bootcfg.enable=no"},
-    {"\"vfio_bootcfg.enable=off\"", SWITCH, "\"vfio_bootcfg.enable=off\""},
-    {"vfio_bootcfg.enable=\"n\"", SWITCH, "vfio_bootcfg.enable=\"n\""},
-    {"vfio_bootcfg.enable=false", SWITCH, "vfio_bootcfg.enable=false"},
-    {"vfio_bootcfg.enable=FALSE", SWITCH, "vfio_bootcfg.enable=FALSE"},
-    {"vfio_bootcfg.enable", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=1", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=yes", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=On", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=y", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=true", CMDLINE_ON, NULL},
-    {"vfio_bootcfg.enable=", SWITCH, "vfio_bootcfg.enable="}, /* neither yes nor no */
-    {"vfio_bootcfg.enable=maybe", SWITCH, "vfio_bootcfg.enable=maybe"},
-    {"vfio_bootcfg.enable=10", SWITCH, "vfio_bootcfg.enable=10"},
-    {"vfio_bootcfg.enable=0 vfio_bootcfg.enable=1", CMDLINE_ON, NULL}, /* the last wins */
-    {"vfio_bootcfg.enable=1 vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
-    {"rd.vfio=0", SWITCH, "rd.vfio=0"},
-    {"rd.vfio=0 rd.vfio", CMDLINE_ON, NULL},
-    {"rd.vfio=0 vfio_bootcfg.enable=1", SWITCH, "rd.vfio=0"}, /* either is enough */
-    {"vfio_bootcfg.enable=0 rd.vfio=1", SWITCH, "vfio_bootcfg.enable=0"},
-    {"foo -- vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
-    {"xvfio_bootcfg.enable=0 vfio_bootcfg.enabled=0 rd.vfiox=0 vfio_bootcfg=0", CMDLINE_ON, NULL},
-    {"a=\"vfio_bootcfg.enable=0 rd.vfio=0 single\"", CMDLINE_ON, NULL}, /* inside a value */
-    {"rd.hostonly=0", HOSTONLY, "rd.hostonly=0"},
-    {"rd.hostonly=no", HOSTONLY, "rd.hostonly=no"},
-    {"rd.hostonly=0 rd.hostonly=1", CMDLINE_ON, NULL},
-    {"rd.hostonly=1 rd.hostonly=0", HOSTONLY, "rd.hostonly=0"},
-    {"rd.hostonly", CMDLINE_ON, NULL},
-    {"rd.hostonly=x", CMDLINE_ON, NULL}, /* dracut goes on in hostonly mode */
-    {"single rd.hostonly=0 rd.vfio=0", SWITCH, "rd.vfio=0"},
-    {"single", RESCUE, "single"},
-    {"ro single quiet", RESCUE, "single"},
-    {"\"single\"", RESCUE, "\"single\""},
-    {"s", RESCUE, "s"},
-    {"S", RESCUE, "S"},
-    {"1", RESCUE, "1"},
-    {"-s", RESCUE, "-s"},
-    {"-b", RESCUE, "-b"},
-    {"rescue", RESCUE, "rescue"},
-    {"emergency", RESCUE, "emergency"},
-    {"rd.rescue", RESCUE, "rd.rescue"},
-    {"rd.emergency", RESCUE, "rd.emergency"},
-    {"ro -- single", RESCUE, "single"},
-    {"ro -- s", RESCUE, "s"},
-    {"systemd.unit=rescue.target", RESCUE, "systemd.unit=rescue.target"},
-    {"systemd.unit=\"emergency.target\"", RESCUE, "systemd.unit=\"emergency.target\""},
-    {"rd.systemd.unit=emergency.target", RESCUE, "rd.systemd.unit=emergency.target"},
-    {"rescue systemd.unit=graphical.target", RESCUE, "rescue"},
-    {"systemd.unit=multi-user.target", CMDLINE_ON, NULL},
-    {"systemd.unit=rescue.targets systemd.unit=rescue", CMDLINE_ON, NULL},
-    {"root=single foo.single single=1 rescue= singles 11 2 3 5 b -S", CMDLINE_ON, NULL},
-    {"rd. rd.rescuer xrescue Single RESCUE rescue.target", CMDLINE_ON, NULL},
-    {"_b _s", CMDLINE_ON, NULL}, /* words are no names: `_` is not `-` */
+	{"", CMDLINE_ON, NULL},
+	{"BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet splash intel_iommu=on", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
+	{"a vfio-bootcfg.enable=no b", SWITCH, "vfio-bootcfg.enable=no"},
+	{"\"vfio_bootcfg.enable=off\"", SWITCH, "\"vfio_bootcfg.enable=off\""},
+	{"vfio_bootcfg.enable=\"n\"", SWITCH, "vfio_bootcfg.enable=\"n\""},
+	{"vfio_bootcfg.enable=false", SWITCH, "vfio_bootcfg.enable=false"},
+	{"vfio_bootcfg.enable=FALSE", SWITCH, "vfio_bootcfg.enable=FALSE"},
+	{"vfio_bootcfg.enable", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=1", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=yes", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=On", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=y", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=true", CMDLINE_ON, NULL},
+	{"vfio_bootcfg.enable=", SWITCH, "vfio_bootcfg.enable="}, /* neither yes nor no */
+	{"vfio_bootcfg.enable=maybe", SWITCH, "vfio_bootcfg.enable=maybe"},
+	{"vfio_bootcfg.enable=10", SWITCH, "vfio_bootcfg.enable=10"},
+	{"vfio_bootcfg.enable=0 vfio_bootcfg.enable=1", CMDLINE_ON, NULL}, /* the last wins */
+	{"vfio_bootcfg.enable=1 vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
+	{"rd.vfio=0", SWITCH, "rd.vfio=0"},
+	{"rd.vfio=0 rd.vfio", CMDLINE_ON, NULL},
+	{"rd.vfio=0 vfio_bootcfg.enable=1", SWITCH, "rd.vfio=0"}, /* either is enough */
+	{"vfio_bootcfg.enable=0 rd.vfio=1", SWITCH, "vfio_bootcfg.enable=0"},
+	{"foo -- vfio_bootcfg.enable=0", SWITCH, "vfio_bootcfg.enable=0"},
+	{"xvfio_bootcfg.enable=0 vfio_bootcfg.enabled=0 rd.vfiox=0 vfio_bootcfg=0", CMDLINE_ON,
+	 NULL},
+	{"a=\"vfio_bootcfg.enable=0 rd.vfio=0 single\"", CMDLINE_ON, NULL}, /* inside a value */
+	{"rd.hostonly=0", HOSTONLY, "rd.hostonly=0"},
+	{"rd.hostonly=no", HOSTONLY, "rd.hostonly=no"},
+	{"rd.hostonly=0 rd.hostonly=1", CMDLINE_ON, NULL},
+	{"rd.hostonly=1 rd.hostonly=0", HOSTONLY, "rd.hostonly=0"},
+	{"rd.hostonly", CMDLINE_ON, NULL},
+	{"rd.hostonly=x", CMDLINE_ON, NULL}, /* dracut goes on in hostonly mode */
+	{"single rd.hostonly=0 rd.vfio=0", SWITCH, "rd.vfio=0"},
+	{"single", RESCUE, "single"},
+	{"ro single quiet", RESCUE, "single"},
+	{"\"single\"", RESCUE, "\"single\""},
+	{"s", RESCUE, "s"},
+	{"S", RESCUE, "S"},
+	{"1", RESCUE, "1"},
+	{"-s", RESCUE, "-s"},
+	{"-b", RESCUE, "-b"},
+	{"rescue", RESCUE, "rescue"},
+	{"emergency", RESCUE, "emergency"},
+	{"rd.rescue", RESCUE, "rd.rescue"},
+	{"rd.emergency", RESCUE, "rd.emergency"},
+	{"ro -- single", RESCUE, "single"},
+	{"ro -- s", RESCUE, "s"},
+	{"systemd.unit=rescue.target", RESCUE, "systemd.unit=rescue.target"},
+	{"systemd.unit=\"emergency.target\"", RESCUE, "systemd.unit=\"emergency.target\""},
+	{"rd.systemd.unit=emergency.target", RESCUE, "rd.systemd.unit=emergency.target"},
+	{"rescue systemd.unit=graphical.target", RESCUE, "rescue"},
+	{"systemd.unit=multi-user.target", CMDLINE_ON, NULL},
+	{"systemd.unit=rescue.targets systemd.unit=rescue", CMDLINE_ON, NULL},
+	{"root=single foo.single single=1 rescue= singles 11 2 3 5 b -S", CMDLINE_ON, NULL},
+	{"rd. rd.rescuer xrescue Single RESCUE rescue.target", CMDLINE_ON, NULL},
+	{"_b _s", CMDLINE_ON, NULL}, /* words are no names: `_` is not `-` */
 };
 
 static void test_switch(void **state)
@@ -247,9 +248,9 @@ static void test_switch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_tokens), cmocka_unit_test(test_size),
-	    cmocka_unit_test(test_slices), cmocka_unit_test(test_compare),
-	    cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_tokens), cmocka_unit_test(test_size),
+		cmocka_unit_test(test_slices), cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,43 +75,43 @@ static const char *value_of(const struct profile *profile, const char *section, 
 }
 
 static const char everything[] =
-    "# a host with one guest\n"
-    "[device guest-gpu]\n"
-    "path = 0000:00:03.1/00.0/00.0    # where it sits\n"
-    "id = 1002:73BF                   ; what must be found there\n"
-    "class = 0300\n"
-    "subsystem = 1da2:440f\n"
-    "address = 0000:0b:00.0\n"
-    "functions = 0, 1\n"
-    "claim = guest\n"
-    "moved = claim\n"
-    "match = one\n"
-    "allow-boot-display = yes\n"
-    "allow-storage = no\n"
-    "\n"
-    "[device nics]\n"
-    "  id=8086:1533\n"
-    "\tclass\t=\t020000\n"
-    "match = all\n"
-    "[cpus]\n"
-    "isolate = 8-15\n"
-    "[kernel]\n"
-    "iommu = pt\n"
-    "isolcpus = none\n"
-    "irqaffinity = 0-7, 16\n"
-    "acs-override = downstream,id:8086:a1b2\n"
-    "args = kvm.ignore_msrs=1 dyndbg=\"file x.c +p # no comment\" # a comment\n"
-    "[hugepages]\n"
-    "1G = 16\n"
-    "2M = 0:512 , 1:512\n"
-    "[guest win11]\n"
-    "devices = guest-gpu,nics\n"
-    "hugepages-1G = 16\n"
-    "cpus = 8-15\n"
-    "governor = performance\n"
-    "min-frequency = max\n"
-    "isolate = yes\n"
-    "stop-units = display-manager.service, getty@tty1.service\n";
+	"# a host with one guest\n"
+	"[device guest-gpu]\n"
+	"path = 0000:00:03.1/00.0/00.0    # where it sits\n"
+	"id = 1002:73BF                   ; what must be found there\n"
+	"class = 0300\n"
+	"subsystem = 1da2:440f\n"
+	"address = 0000:0b:00.0\n"
+	"functions = 0, 1\n"
+	"claim = guest\n"
+	"moved = claim\n"
+	"match = one\n"
+	"allow-boot-display = yes\n"
+	"allow-storage = no\n"
+	"\n"
+	"[device nics]\n"
+	"  id=8086:1533\n"
+	"\tclass\t=\t020000\n"
+	"match = all\n"
+	"[cpus]\n"
+	"isolate = 8-15\n"
+	"[kernel]\n"
+	"iommu = pt\n"
+	"isolcpus = none\n"
+	"irqaffinity = 0-7, 16\n"
+	"acs-override = downstream,id:8086:a1b2\n"
+	"args = kvm.ignore_msrs=1 dyndbg=\"file x.c +p # no comment\" # a comment\n"
+	"[hugepages]\n"
+	"1G = 16\n"
+	"2M = 0:512 , 1:512\n"
+	"[guest win11]\n"
+	"devices = guest-gpu,nics\n"
+	"hugepages-1G = 16\n"
+	"cpus = 8-15\n"
+	"governor = performance\n"
+	"min-frequency = max\n"
+	"isolate = yes\n"
+	"stop-units = display-manager.service, getty@tty1.service\n";
 
 static void test_everything(void **state)
 {
@@ -164,42 +164,42 @@ static void test_everything(void **state)
 static const struct {
 	const char *section, *key, *value, *taken; /* NULL: as it is */
 } good[] = {
-    {"device d", "path", "0000:00:03.1", NULL},
-    {"device d", "path", "\"0000:00:03.1/00.0\"", "0000:00:03.1/00.0"},
-    {"device d", "path", "10000:00:03.1/1f.7", NULL},
-    {"device d", "address", "0b:00.0", NULL},
-    {"device d", "class", "0C0330", NULL},
-    {"device d", "functions", "all", NULL},
-    {"device d", "functions", "7", NULL},
-    {"device d", "functions", "0,1,2,3,4,5,6,7", NULL},
-    {"cpus", "isolate", "1", NULL},
-    {"cpus", "isolate", "1-3 ,\t5", "1-3,5"},
-    {"cpus", "isolate", "2-N", NULL},
-    {"cpus", "isolate", "all:1/2", NULL},
-    {"cpus", "isolate", "0-31:2/4,8191", NULL},
-    {"kernel", "isolcpus", "all", NULL},
-    {"kernel", "isolcpus", "ALL", NULL},
-    {"kernel", "isolcpus", "N", NULL},
-    {"kernel", "isolcpus", "0-N", NULL},
-    {"kernel", "irqaffinity", "none", NULL},
-    {"kernel", "iommu", "off", NULL},
-    {"kernel", "acs-override", "downstream, multifunction", "downstream,multifunction"},
-    {"kernel", "args", "a=\"b c\"", NULL},
-    {"kernel", "args", "\"a=b c\"", NULL}, /* the quotes are the kernel's */
-    {"kernel", "args", "\"a=b\" \"c=d\"", NULL},
-    {"kernel", "args", "a;b c#d", NULL}, /* no blank before them */
-    {"kernel", "args", "name=\"\xc3\xa4\xc3\xa0\"", NULL}, /* UTF-8; its 0xa0 in quotes */
-    {"hugepages", "512K", "0", NULL},
-    {"hugepages", "64K", "1", NULL},
-    {"hugepages", "16G", "1", NULL},
-    {"hugepages", "1G", "0:1,1023:999999999", NULL},
-    {"guest g", "hugepages-2M", "0:4", NULL},
-    {"guest g", "cpus", "all", NULL},
-    {"guest g", "isolate", "no", NULL},
-    {"guest g", "governor", "schedutil", NULL},
-    {"guest g", "stop-units", "a\\x2db.mount,x@y.target", NULL},
-    {"guest a.b-c_9", "cpus", "1", NULL},
-    {"guest _", "cpus", "1", NULL},
+	{"device d", "path", "0000:00:03.1", NULL},
+	{"device d", "path", "\"0000:00:03.1/00.0\"", "0000:00:03.1/00.0"},
+	{"device d", "path", "10000:00:03.1/1f.7", NULL},
+	{"device d", "address", "0b:00.0", NULL},
+	{"device d", "class", "0C0330", NULL},
+	{"device d", "functions", "all", NULL},
+	{"device d", "functions", "7", NULL},
+	{"device d", "functions", "0,1,2,3,4,5,6,7", NULL},
+	{"cpus", "isolate", "1", NULL},
+	{"cpus", "isolate", "1-3 ,\t5", "1-3,5"},
+	{"cpus", "isolate", "2-N", NULL},
+	{"cpus", "isolate", "all:1/2", NULL},
+	{"cpus", "isolate", "0-31:2/4,8191", NULL},
+	{"kernel", "isolcpus", "all", NULL},
+	{"kernel", "isolcpus", "ALL", NULL},
+	{"kernel", "isolcpus", "N", NULL},
+	{"kernel", "isolcpus", "0-N", NULL},
+	{"kernel", "irqaffinity", "none", NULL},
+	{"kernel", "iommu", "off", NULL},
+	{"kernel", "acs-override", "downstream, multifunction", "downstream,multifunction"},
+	{"kernel", "args", "a=\"b c\"", NULL},
+	{"kernel", "args", "\"a=b c\"", NULL}, /* the quotes are the kernel's */
+	{"kernel", "args", "\"a=b\" \"c=d\"", NULL},
+	{"kernel", "args", "a;b c#d", NULL}, /* no blank before them */
+	{"kernel", "args", "name=\"\xc3\xa4\xc3\xa0\"", NULL}, /* UTF-8; its 0xa0 in quotes */
+	{"hugepages", "512K", "0", NULL},
+	{"hugepages", "64K", "1", NULL},
+	{"hugepages", "16G", "1", NULL},
+	{"hugepages", "1G", "0:1,1023:999999999", NULL},
+	{"guest g", "hugepages-2M", "0:4", NULL},
+	{"guest g", "cpus", "all", NULL},
+	{"guest g", "isolate", "no", NULL},
+	{"guest g", "governor", "schedutil", NULL},
+	{"guest g", "stop-units", "a\\x2db.mount,x@y.target", NULL},
+	{"guest a.b-c_9", "cpus", "1", NULL},
+	{"guest _", "cpus", "1", NULL},
 };
 
 static void test_good_values(void **state)
@@ -222,127 +222,129 @@ static void test_good_values(void **state)
 static const struct {
 	const char *section, *key, *value, *words;
 } bad[] = {
-    {"device d", "path", "0000:00:03.1/", "expected a root port"},
-    {"device d", "path", "00:03.1/00.8", "expected a root port"},
-    {"device d", "path", "0000:00:03.1/20.0", "expected a root port"},
-    {"device d", "path", "0000:00:03.1 /00.0", "expected a root port"},
-    {"device d", "path", "pci0000:00", "expected a root port"},
-    {"device d", "address", "0000:0b:00", "expected an address"},
-    {"device d", "address", "0000:0b:00.8", "expected an address"},
-    {"device d", "address", "0000:0b:20.0", "expected an address"},
-    {"device d", "address", "0b:00.0,0b:00.1", "expected an address"},
-    {"device d", "class", "03", "expected four or six"},
-    {"device d", "class", "03000", "expected four or six"},
-    {"device d", "class", "0x0300", "expected four or six"},
-    {"device d", "class", "03g0", "expected four or six"},
-    {"device d", "subsystem", "1da2", "expected VENDOR:DEVICE"},
-    {"device d", "subsystem", "1da2:440f0", "expected VENDOR:DEVICE"},
-    {"device d", "subsystem", "1da2:440", "expected VENDOR:DEVICE"},
-    {"device d", "subsystem", "1da2-440f", "expected VENDOR:DEVICE"},
-    {"device d", "functions", "", "the value is empty"},
-    {"device d", "functions", "\"\"", "the value is empty"},
-    {"device d", "functions", ",", "an empty element"},
-    {"device d", "functions", "0,", "an empty element"},
-    {"device d", "functions", ",0", "an empty element"},
-    {"device d", "functions", "0,,1", "an empty element"},
-    {"device d", "functions", "8", "functions 0 to 7"},
-    {"device d", "functions", "00", "functions 0 to 7"},
-    {"device d", "functions", "0 1", "functions 0 to 7"},
-    {"device d", "functions", "all,0", "functions 0 to 7"},
-    {"device d", "functions", "1,0,1", "a function twice"},
-    {"device d", "claim", "bot", "expected `boot` or `guest`"},
-    {"device d", "claim", "", "expected `boot` or `guest`"},
-    {"device d", "claim", "Boot", "expected `boot` or `guest`"},
-    {"device d", "moved", "yes", "expected `refuse` or `claim`"},
-    {"device d", "match", "any", "expected `one` or `all`"},
-    {"device d", "allow-boot-display", "1", "expected `no` or `yes`"},
-    {"device d", "allow-storage", "true", "expected `no` or `yes`"},
-    {"cpus", "isolate", "all", "no CPU is left"},
-    {"cpus", "isolate", "1,0-N", "no CPU is left"},
-    {"cpus", "isolate", "none", "expected a CPU list"},
-    {"cpus", "isolate", "8-", "expected a CPU list"},
-    {"cpus", "isolate", "-8", "expected a CPU list"},
-    {"cpus", "isolate", "8-15 24-31", "expected a CPU list"},
-    {"cpus", "isolate", "8--15", "expected a CPU list"},
-    {"cpus", "isolate", "15-8", "runs backwards"},
-    {"cpus", "isolate", "N-8", "runs backwards"},
-    {"cpus", "isolate", "8192", "above 8191"},
-    {"cpus", "isolate", "1-8192", "above 8191"},
-    {"cpus", "isolate", "4294967297", "above 8191"},
-    {"cpus", "isolate", "18446744073709551617", "above 8191"}, /* 2^64 + 1 */
-    {"cpus", "isolate", "3:1/2", "expected a CPU list"}, /* -EINVAL to the kernel too */
-    {"cpus", "isolate", "0-7:3/2", "USED/GROUP"},
-    {"cpus", "isolate", "0-7:0/2", "USED/GROUP"},
-    {"cpus", "isolate", "0-7:1/0", "USED/GROUP"},
-    {"cpus", "isolate", "0-7:1", "expected a CPU list"},
-    {"cpus", "isolate", "0-7:1/", "expected a CPU list"},
-    {"cpus", "isolate", "0x8", "expected a CPU list"},
-    {"cpus", "isolate", "1,,2", "an empty element"},
-    {"cpus", "isolate", "1\xc2\xa0", "not ASCII"},
-    {"cpus", "isolate", "1 \"2\" 3", "a quote within"},
-    {"kernel", "isolcpus", "None", "`none`"},
-    {"kernel", "irqaffinity", "none,1", "`none`"},
-    {"kernel", "iommu", "yes", "expected `on` or `pt` or `off`"},
-    {"kernel", "acs-override", "upstream", "expected a list of downstream"},
-    {"kernel", "acs-override", "id:8086", "expected a list of downstream"},
-    {"kernel", "acs-override", "id:8086:a1b2:0", "expected a list of downstream"},
-    {"kernel", "acs-override", "downstream,downstream", "an element twice"},
-    {"kernel", "args", "a=\"b", "is opened and not closed"},
-    {"kernel", "args", "a -- b", "`--`"},
-    {"kernel", "args", "a --", "`--`"},
-    {"kernel", "args", "=b", "without a name"},
-    {"kernel", "args", "\"\"", "without a name"},
-    {"kernel", "args", "\"quiet splash\"", "a blank within a name"},
-    {"kernel", "args", "name=\xc3\xa0", "byte 0xa0"},
-    {"kernel", "args", "", "the value is empty"},
-    {"hugepages", "1G", "-1", "expected a count"},
-    {"hugepages", "1G", "0:", "expected a count"},
-    {"hugepages", "1G", ":5", "expected a count"},
-    {"hugepages", "1G", "0:1:2", "expected a count"},
-    {"hugepages", "1G", "16G", "expected a count"},
-    {"hugepages", "1G", "4,8", "with and without a node"},
-    {"hugepages", "1G", "4,0:8", "with and without a node"},
-    {"hugepages", "1G", "0:8,4", "with and without a node"},
-    {"hugepages", "1G", "0:8,1:1,0:4", "a node twice"},
-    {"hugepages", "1G", "1024:1", "a node above"},
-    {"hugepages", "1G", "99999999999:1", "a node above"},
-    {"hugepages", "1G", "1000000000", "a count above"},
-    {"hugepages", "3M", "1", "unknown key `3M` in [hugepages]; expected a page size"},
-    {"hugepages", "1024M", "1", "expected a page size"}, /* that is 1G */
-    {"hugepages", "0M", "1", "expected a page size"},
-    {"hugepages", "02M", "1", "expected a page size"},
-    {"hugepages", "2m", "1", "expected a page size"},
-    {"hugepages", "2MB", "1", "expected a page size"},
-    {"hugepages", "2K", "1", "expected a page size"},
-    {"hugepages", "SIZE", "1", "expected a page size"},
-    {"guest g", "devices", "9lives", "expected a list of names"},
-    {"guest g", "devices", "a b", "expected a list of names"},
-    {"guest g", "devices", "a,a", "an element twice"},
-    {"guest g", "hugepages-3G", "1", "unknown key `hugepages-3G` in [guest g]"},
-    {"guest g", "hugepages-SIZE", "1", "unknown key `hugepages-SIZE`"},
-    {"guest g", "cpus", "none", "expected a CPU list"},
-    {"guest g", "governor", "fast and slow", "expected a cpufreq governor"},
-    {"guest g", "governor", "longer-than-that", "expected a cpufreq governor"},
-    {"guest g", "min-frequency", "800", "expected `max`"},
-    {"guest g", "isolate", "8-15", "expected `no` or `yes`"},
-    {"guest g", "stop-units", "sddm", "expected a list of systemd units"},
-    {"guest g", "stop-units", ".service", "expected a list of systemd units"},
-    {"guest g", "stop-units", "--now.service", "expected a list of systemd units"},
-    {"guest g", "stop-units", "a.service b.service", "expected a list of systemd units"},
-    {"guest g", "stop-units", "a/../b.service", "expected a list of systemd units"},
-    {"guest g", "stop-units", "a.service,a.service", "an element twice"},
+	{"device d", "path", "0000:00:03.1/", "expected a root port"},
+	{"device d", "path", "00:03.1/00.8", "expected a root port"},
+	{"device d", "path", "0000:00:03.1/20.0", "expected a root port"},
+	{"device d", "path", "0000:00:03.1 /00.0", "expected a root port"},
+	{"device d", "path", "pci0000:00", "expected a root port"},
+	{"device d", "address", "0000:0b:00", "expected an address"},
+	{"device d", "address", "0000:0b:00.8", "expected an address"},
+	{"device d", "address", "0000:0b:20.0", "expected an address"},
+	{"device d", "address", "0b:00.0,0b:00.1", "expected an address"},
+	{"device d", "class", "03", "expected four or six"},
+	{"device d", "class", "03000", "expected four or six"},
+	{"device d", "class", "0x0300", "expected four or six"},
+	{"device d", "class", "03g0", "expected four or six"},
+	{"device d", "subsystem", "1da2", "expected VENDOR:DEVICE"},
+	{"device d", "subsystem", "1da2:440f0", "expected VENDOR:DEVICE"},
+	{"device d", "subsystem", "1da2:440", "expected VENDOR:DEVICE"},
+	{"device d", "subsystem", "1da2-440f", "expected VENDOR:DEVICE"},
+	{"device d", "functions", "", "the value is empty"},
+	{"device d", "functions", "\"\"", "the value is empty"},
+	{"device d", "functions", ",", "an empty element"},
+	{"device d", "functions", "0,", "an empty element"},
+	{"device d", "functions", ",0", "an empty element"},
+	{"device d", "functions", "0,,1", "an empty element"},
+	{"device d", "functions", "8", "functions 0 to 7"},
+	{"device d", "functions", "00", "functions 0 to 7"},
+	{"device d", "functions", "0 1", "functions 0 to 7"},
+	{"device d", "functions", "all,0", "functions 0 to 7"},
+	{"device d", "functions", "1,0,1", "a function twice"},
+	{"device d", "claim", "bot", "expected `boot` or `guest`"},
+	{"device d", "claim", "", "expected `boot` or `guest`"},
+	{"device d", "claim", "Boot", "expected `boot` or `guest`"},
+	{"device d", "moved", "yes", "expected `refuse` or `claim`"},
+	{"device d", "match", "any", "expected `one` or `all`"},
+	{"device d", "allow-boot-display", "1", "expected `no` or `yes`"},
+	{"device d", "allow-storage", "true", "expected `no` or `yes`"},
+	{"cpus", "isolate", "all", "no CPU is left"},
+	{"cpus", "isolate", "1,0-N", "no CPU is left"},
+	{"cpus", "isolate", "none", "expected a CPU list"},
+	{"cpus", "isolate", "8-", "expected a CPU list"},
+	{"cpus", "isolate", "-8", "expected a CPU list"},
+	{"cpus", "isolate", "8-15 24-31", "expected a CPU list"},
+	{"cpus", "isolate", "8--15", "expected a CPU list"},
+	{"cpus", "isolate", "15-8", "runs backwards"},
+	{"cpus", "isolate", "N-8", "runs backwards"},
+	{"cpus", "isolate", "8192", "above 8191"},
+	{"cpus", "isolate", "1-8192", "above 8191"},
+	{"cpus", "isolate", "4294967297", "above 8191"},
+	{"cpus", "isolate", "18446744073709551617", "above 8191"}, /* 2^64 + 1 */
+	{"cpus", "isolate", "3:1/2", "expected a CPU list"}, /* -EINVAL to the kernel too */
+	{"cpus", "isolate", "0-7:3/2", "USED/GROUP"},
+	{"cpus", "isolate", "0-7:0/2", "USED/GROUP"},
+	{"cpus", "isolate", "0-7:1/0", "USED/GROUP"},
+	{"cpus", "isolate", "0-7:1", "expected a CPU list"},
+	{"cpus", "isolate", "0-7:1/", "expected a CPU list"},
+	{"cpus", "isolate", "0x8", "expected a CPU list"},
+	{"cpus", "isolate", "1,,2", "an empty element"},
+	{"cpus", "isolate", "1\xc2\xa0", "not ASCII"},
+	{"cpus", "isolate", "1 \"2\" 3", "a quote within"},
+	{"kernel", "isolcpus", "None", "`none`"},
+	{"kernel", "irqaffinity", "none,1", "`none`"},
+	{"kernel", "iommu", "yes", "expected `on` or `pt` or `off`"},
+	{"kernel", "acs-override", "upstream", "expected a list of downstream"},
+	{"kernel", "acs-override", "id:8086", "expected a list of downstream"},
+	{"kernel", "acs-override", "id:8086:a1b2:0", "expected a list of downstream"},
+	{"kernel", "acs-override", "downstream,downstream", "an element twice"},
+	{"kernel", "args", "a=\"b", "is opened and not closed"},
+	{"kernel", "args", "a -- b", "`--`"},
+	{"kernel", "args", "a --", "`--`"},
+	{"kernel", "args", "=b", "without a name"},
+	{"kernel", "args", "\"\"", "without a name"},
+	{"kernel", "args", "\"quiet splash\"", "a blank within a name"},
+	{"kernel", "args", "name=\xc3\xa0", "byte 0xa0"},
+	{"kernel", "args", "", "the value is empty"},
+	{"hugepages", "1G", "-1", "expected a count"},
+	{"hugepages", "1G", "0:", "expected a count"},
+	{"hugepages", "1G", ":5", "expected a count"},
+	{"hugepages", "1G", "0:1:2", "expected a count"},
+	{"hugepages", "1G", "16G", "expected a count"},
+	{"hugepages", "1G", "4,8", "with and without a node"},
+	{"hugepages", "1G", "4,0:8", "with and without a node"},
+	{"hugepages", "1G", "0:8,4", "with and without a node"},
+	{"hugepages", "1G", "0:8,1:1,0:4", "a node twice"},
+	{"hugepages", "1G", "1024:1", "a node above"},
+	{"hugepages", "1G", "99999999999:1", "a node above"},
+	{"hugepages", "1G", "1000000000", "a count above"},
+	{"hugepages", "3M", "1", "unknown key `3M` in [hugepages]; expected a page size"},
+	{"hugepages", "1024M", "1", "expected a page size"}, /* that is 1G */
+	{"hugepages", "0M", "1", "expected a page size"},
+	{"hugepages", "02M", "1", "expected a page size"},
+	{"hugepages", "2m", "1", "expected a page size"},
+	{"hugepages", "2MB", "1", "expected a page size"},
+	{"hugepages", "2K", "1", "expected a page size"},
+	{"hugepages", "SIZE", "1", "expected a page size"},
+	{"guest g", "devices", "9lives", "expected a list of names"},
+	{"guest g", "devices", "a b", "expected a list of names"},
+	{"guest g", "devices", "a,a", "an element twice"},
+	{"guest g", "hugepages-3G", "1", "unknown key `hugepages-3G` in [guest g]"},
+	{"guest g", "hugepages-SIZE", "1", "unknown key `hugepages-SIZE`"},
+	{"guest g", "cpus", "none", "expected a CPU list"},
+	{"guest g", "governor", "fast and slow", "expected a cpufreq governor"},
+	{"guest g", "governor", "longer-than-that", "expected a cpufreq governor"},
+	{"guest g", "min-frequency", "800", "expected `max`"},
+	{"guest g", "isolate", "8-15", "expected `no` or `yes`"},
+	{"guest g", "stop-units", "sddm", "expected a list of systemd units"},
+	{"guest g", "stop-units", ".service", "expected a list of systemd units"},
+	{"guest g", "stop-units", "--now.service", "expected a list of systemd units"},
+	{"guest g", "stop-units", "a.service b.service", "expected a list of systemd units"},
+	{"guest g", "stop-units", "a/../b.service", "expected a list of systemd units"},
+	{"guest g", "stop-units", "a.service,a.service", "an element twice"},
 
-    /* keys */
-    {"device d", "adress", "0b:00.0", "unknown key `adress` in [device d]; did you mean `address`"},
-    {"device d", "functoins", "all", "did you mean `functions`?"},
-    {"device d", "allow_storage", "yes", "did you mean `allow-storage`?"},
-    {"device d", "Path", "0b:00.0", "did you mean `path`?"},
-    {"device d", "colour", "red", "expected one of path, id, class, subsystem, address, functions"},
-    {"device d", "cpus", "1", "it is a key of [guest]"},
-    {"cpus", "isolcpus", "1", "it is a key of [kernel]"},
-    {"kernel", "isolate", "1", "it is a key of [cpus]"},
-    {"kernel", "acs_override", "downstream", "did you mean `acs-override`?"},
-    {"guest g", "device", "x", "did you mean `devices`?"},
+	/* keys */
+	{"device d", "adress", "0b:00.0",
+	 "unknown key `adress` in [device d]; did you mean `address`"},
+	{"device d", "functoins", "all", "did you mean `functions`?"},
+	{"device d", "allow_storage", "yes", "did you mean `allow-storage`?"},
+	{"device d", "Path", "0b:00.0", "did you mean `path`?"},
+	{"device d", "colour", "red",
+	 "expected one of path, id, class, subsystem, address, functions"},
+	{"device d", "cpus", "1", "it is a key of [guest]"},
+	{"cpus", "isolcpus", "1", "it is a key of [kernel]"},
+	{"kernel", "isolate", "1", "it is a key of [cpus]"},
+	{"kernel", "acs_override", "downstream", "did you mean `acs-override`?"},
+	{"guest g", "device", "x", "did you mean `devices`?"},
 };
 
 static void test_bad_values(void **state)
@@ -363,74 +365,76 @@ static const struct {
 	unsigned line;
 	const char *words;
 } bad_texts[] = {
-    /* lines */
-    {"a = b\n", 1, "before the first `[section]`"},
-    {"\n\nx\n", 3, "before the first `[section]`"},
-    {"[cpus]\nisolate\n", 2, "`isolate`: expected `key = value` or `[section]`"},
-    {"[cpus]\nisolate # = 1\n", 2, "expected `key = value`"},
-    {"[cpus]\n = 1\n", 2, "no key before"},
-    {"[cpus]\niso late = 1\n", 2, "`iso late` is no key"},
-    {"[cpus]\n\"isolate\" = 1\n", 2, "is no key"},
-    {"[cpus]\nisol\xc3\xa4te = 1\n", 2, "is no key"},
-    {"[cpus]\n\xc2\xa0isolate = 1\n", 2, "is no key"},
-    {"[cpus]\nisolate = 1 \\\n2\n", 2, "expected a CPU list"}, /* no continuation */
-    {"[cpus]\nisolate = \"1\n", 2, "is opened and not closed"},
-    {"[cpus]\nisolate = \"1 # \n", 2, "is opened and not closed"},
-    {"[cpus]\nisolate = 1#2\n", 2, "expected a CPU list"}, /* no comment without a blank */
-    {"[cpus]\nisolate = 1\r2\n", 2, "a carriage return within the line, at byte 12"},
-    {"[cpus]\r[kernel]\r", 1, "a carriage return within the line"},
-    {"# a comment\rargs = 1\n", 1, "a carriage return within the line"},
-    {"[cpus]\nisolate = 1\r\r\n", 2, "a carriage return within the line"},
-    {"[cpus]\nisolate = 1\x01\n", 2, "control character 0x01 at byte 12"},
-    {"[cpus]\nisolate = 1\x7f\n", 2, "control character 0x7f"},
-    {"[cpus]\nisolate = 1\n\xef\xbb\xbf\n", 3, "expected `key = value`"}, /* not at the start */
+	/* lines */
+	{"a = b\n", 1, "before the first `[section]`"},
+	{"\n\nx\n", 3, "before the first `[section]`"},
+	{"[cpus]\nisolate\n", 2, "`isolate`: expected `key = value` or `[section]`"},
+	{"[cpus]\nisolate # = 1\n", 2, "expected `key = value`"},
+	{"[cpus]\n = 1\n", 2, "no key before"},
+	{"[cpus]\niso late = 1\n", 2, "`iso late` is no key"},
+	{"[cpus]\n\"isolate\" = 1\n", 2, "is no key"},
+	{"[cpus]\nisol\xc3\xa4te = 1\n", 2, "is no key"},
+	{"[cpus]\n\xc2\xa0isolate = 1\n", 2, "is no key"},
+	{"[cpus]\nisolate = 1 \\\n2\n", 2, "expected a CPU list"}, /* no continuation */
+	{"[cpus]\nisolate = \"1\n", 2, "is opened and not closed"},
+	{"[cpus]\nisolate = \"1 # \n", 2, "is opened and not closed"},
+	{"[cpus]\nisolate = 1#2\n", 2, "expected a CPU list"}, /* no comment without a blank */
+	{"[cpus]\nisolate = 1\r2\n", 2, "a carriage return within the line, at byte 12"},
+	{"[cpus]\r[kernel]\r", 1, "a carriage return within the line"},
+	{"# a comment\rargs = 1\n", 1, "a carriage return within the line"},
+	{"[cpus]\nisolate = 1\r\r\n", 2, "a carriage return within the line"},
+	{"[cpus]\nisolate = 1\x01\n", 2, "control character 0x01 at byte 12"},
+	{"[cpus]\nisolate = 1\x7f\n", 2, "control character 0x7f"},
+	{"[cpus]\nisolate = 1\n\xef\xbb\xbf\n", 3, "expected `key = value`"}, /* not at the start */
 
-    /* sections */
-    {"[cpus\nisolate = 1\n", 1, "the `]` of the section is missing"},
-    {"[cpus # ]\n", 1, "the `]` of the section is missing"},
-    {"[cpus] isolate = 1\n", 1, "`isolate = 1` after the `]`"},
-    {"[]\n", 1, "a section without a name"},
-    {"[ ]\n", 1, "a section without a name"},
-    {"[devices gpu]\n", 1, "unknown section [devices gpu]; did you mean `device`?"},
-    {"[devcie gpu]\n", 1, "did you mean `device`?"},
-    {"[cpu]\n", 1, "did you mean `cpus`?"},
-    {"[Kernel]\n", 1, "did you mean `kernel`?"},
-    {"[vm win11]\n", 1, "expected [device NAME], [cpus], [kernel], [hugepages] or [guest NAME]"},
-    {"[device]\n", 1, "[device] needs a name"},
-    {"[guest ]\n", 1, "[guest] needs a name"},
-    {"[cpus host]\n", 1, "[cpus] has no name"},
-    {"[device 2nd]\n", 1, "a name begins with a letter"},
-    {"[device a b]\n", 1, "a name begins with a letter"},
-    {"[device \"a\"]\n", 1, "a name begins with a letter"},
-    {"[device a/b]\n", 1, "a name begins with a letter"},
-    {"[device 0123456789012345678901234567890123456789012345678901234567890123]\n", 1,
-     "at most 63"},
-    {"[device a123456789012345678901234567890123456789012345678901234567890123]\n", 1,
-     "at most 63"},
-    {"[cpus]\na123456789012345678901234567890123456789012345678901234567890123 = 1\n", 2,
-     "a key of 64 bytes"},
+	/* sections */
+	{"[cpus\nisolate = 1\n", 1, "the `]` of the section is missing"},
+	{"[cpus # ]\n", 1, "the `]` of the section is missing"},
+	{"[cpus] isolate = 1\n", 1, "`isolate = 1` after the `]`"},
+	{"[]\n", 1, "a section without a name"},
+	{"[ ]\n", 1, "a section without a name"},
+	{"[devices gpu]\n", 1, "unknown section [devices gpu]; did you mean `device`?"},
+	{"[devcie gpu]\n", 1, "did you mean `device`?"},
+	{"[cpu]\n", 1, "did you mean `cpus`?"},
+	{"[Kernel]\n", 1, "did you mean `kernel`?"},
+	{"[vm win11]\n", 1,
+	 "expected [device NAME], [cpus], [kernel], [hugepages] or [guest NAME]"},
+	{"[device]\n", 1, "[device] needs a name"},
+	{"[guest ]\n", 1, "[guest] needs a name"},
+	{"[cpus host]\n", 1, "[cpus] has no name"},
+	{"[device 2nd]\n", 1, "a name begins with a letter"},
+	{"[device a b]\n", 1, "a name begins with a letter"},
+	{"[device \"a\"]\n", 1, "a name begins with a letter"},
+	{"[device a/b]\n", 1, "a name begins with a letter"},
+	{"[device 0123456789012345678901234567890123456789012345678901234567890123]\n", 1,
+	 "at most 63"},
+	{"[device a123456789012345678901234567890123456789012345678901234567890123]\n", 1,
+	 "at most 63"},
+	{"[cpus]\na123456789012345678901234567890123456789012345678901234567890123 = 1\n", 2,
+	 "a key of 64 bytes"},
 
-    /* the same twice */
-    {"[cpus]\nisolate = 1\n\nisolate = 1\n", 4, "`isolate` stands in line 2 already"},
-    {"[cpus]\n[kernel]\n[cpus]\n", 3, "[cpus] stands in " FILE_NAME ":1 already"},
-    {GPU "[device x]\n" ID GPU, 5, "[device gpu] stands in " FILE_NAME ":1 already"},
-    {"[guest b]\n[guest a]\n[guest b]\n[guest a]\n[guest b]\n", 3,
-     "[guest b] stands in " FILE_NAME ":1 already"}, /* the first repetition */
+	/* the same twice */
+	{"[cpus]\nisolate = 1\n\nisolate = 1\n", 4, "`isolate` stands in line 2 already"},
+	{"[cpus]\n[kernel]\n[cpus]\n", 3, "[cpus] stands in " FILE_NAME ":1 already"},
+	{GPU "[device x]\n" ID GPU, 5, "[device gpu] stands in " FILE_NAME ":1 already"},
+	{"[guest b]\n[guest a]\n[guest b]\n[guest a]\n[guest b]\n", 3,
+	 "[guest b] stands in " FILE_NAME ":1 already"}, /* the first repetition */
 
-    /* what does not go together */
-    {"[device gpu]\nclass = 0300\n", 1, "[device gpu] has no `id`"},
-    {"[device gpu]\nid = 1002\n", 2, "expected VENDOR:DEVICE"},
-    {"[device gpu]\nid =\n", 2, "the value is empty"},
-    {GPU "path = 00:01.0\nmatch = all\n", 4, "has a `path`, and `match = all`"},
-    {GPU "match = all\nmoved = claim\n", 3, "`moved = claim`, which looks for one card"},
-    {GPU "path = 00:01.0/00.0\n[device b]\n" ID "path = 0000:00:01.0/00.0\n", 6,
-     "[device b] has the `path` of [device gpu], " FILE_NAME ":3"},
-    {GPU "address = 0b:00.0\n[device b]\n" ID "address = 0000:0b:00.0\n", 6,
-     "[device b] has the `address` of [device gpu], " FILE_NAME ":3"},
-    {"[kernel]\niommu = off\n" GPU, 2, "`iommu = off` contradicts [device gpu], " FILE_NAME ":3"},
-    {GPU "[guest g]\ndevices = gpu,gpv\n", 4,
-     "[guest g] names the device `gpv`, and there is no [device gpv]; did you mean `gpu`?"},
-    {"[guest gpu]\ndevices = gpu\n", 2, "there is no [device gpu]"},
+	/* what does not go together */
+	{"[device gpu]\nclass = 0300\n", 1, "[device gpu] has no `id`"},
+	{"[device gpu]\nid = 1002\n", 2, "expected VENDOR:DEVICE"},
+	{"[device gpu]\nid =\n", 2, "the value is empty"},
+	{GPU "path = 00:01.0\nmatch = all\n", 4, "has a `path`, and `match = all`"},
+	{GPU "match = all\nmoved = claim\n", 3, "`moved = claim`, which looks for one card"},
+	{GPU "path = 00:01.0/00.0\n[device b]\n" ID "path = 0000:00:01.0/00.0\n", 6,
+	 "[device b] has the `path` of [device gpu], " FILE_NAME ":3"},
+	{GPU "address = 0b:00.0\n[device b]\n" ID "address = 0000:0b:00.0\n", 6,
+	 "[device b] has the `address` of [device gpu], " FILE_NAME ":3"},
+	{"[kernel]\niommu = off\n" GPU, 2,
+	 "`iommu = off` contradicts [device gpu], " FILE_NAME ":3"},
+	{GPU "[guest g]\ndevices = gpu,gpv\n", 4,
+	 "[guest g] names the device `gpv`, and there is no [device gpv]; did you mean `gpu`?"},
+	{"[guest gpu]\ndevices = gpu\n", 2, "there is no [device gpu]"},
 };
 
 static void test_bad_texts(void **state)
@@ -446,31 +450,33 @@ static void test_good_texts(void **state)
 		const char *text;
 		size_t devices, entries;
 	} texts[] = {
-	    {"", 0, 0},
-	    {"\n", 0, 0},
-	    {"# nothing", 0, 0},
-	    {" \t; nothing\n#", 0, 0},
-	    {"[cpus]", 0, 0},
-	    {"[ cpus ] # but none\n", 0, 0},
-	    {"[guest g]\n[hugepages]\n", 0, 0},
-	    {"\xef\xbb\xbf[cpus]\nisolate=1", 0, 1},
-	    {"[cpus]\r\nisolate = 1\r\n\r\n", 0, 1},
-	    {"[cpus]\r\nisolate = 1\r", 0, 1},
-	    {"# \x01\x80\xff \" ' ]\n" GPU, 1, 1}, /* comments may hold anything */
-	    {"[guest g] # \" [\ncpus = 1 ; \"\n", 0, 1},
-	    {"[device\tgpu]\n" ID, 1, 1},
-	    {"[guest g]\ndevices = gpu\n" GPU, 1, 2}, /* in any order */
-	    {"[guest x]\n[guest X]\n[device x]\n" ID "[device X]\n" ID, 2, 2},
-	    {"[kernel]\niommu = off\n", 0, 1},
-	    {"[kernel]\niommu = pt\n" GPU, 1, 2},
-	    /* one address, but what counts is the path */
-	    {GPU "address = 0b:00.0\npath = 00:01.0\n[device b]\n" ID "address = 0b:00.0\n", 2, 5},
-	    {GPU "address = 0b:00.0\npath = 00:01.0\n[device b]\n" ID
-		 "address = 0b:00.0\npath = 00:01.0/00.0\n",
-	     2, 6},
-	    {GPU "[device b]\n" ID, 2, 2}, /* neither has a place */
-	    {GPU "match = all\naddress = 0b:00.0\n", 1, 3},
-	    {"[device a12345678901234567890123456789012345678901234567890123456789012]\n" ID, 1, 1},
+		{"", 0, 0},
+		{"\n", 0, 0},
+		{"# nothing", 0, 0},
+		{" \t; nothing\n#", 0, 0},
+		{"[cpus]", 0, 0},
+		{"[ cpus ] # but none\n", 0, 0},
+		{"[guest g]\n[hugepages]\n", 0, 0},
+		{"\xef\xbb\xbf[cpus]\nisolate=1", 0, 1},
+		{"[cpus]\r\nisolate = 1\r\n\r\n", 0, 1},
+		{"[cpus]\r\nisolate = 1\r", 0, 1},
+		{"# \x01\x80\xff \" ' ]\n" GPU, 1, 1}, /* comments may hold anything */
+		{"[guest g] # \" [\ncpus = 1 ; \"\n", 0, 1},
+		{"[device\tgpu]\n" ID, 1, 1},
+		{"[guest g]\ndevices = gpu\n" GPU, 1, 2}, /* in any order */
+		{"[guest x]\n[guest X]\n[device x]\n" ID "[device X]\n" ID, 2, 2},
+		{"[kernel]\niommu = off\n", 0, 1},
+		{"[kernel]\niommu = pt\n" GPU, 1, 2},
+		/* one address, but what counts is the path */
+		{GPU "address = 0b:00.0\npath = 00:01.0\n[device b]\n" ID "address = 0b:00.0\n", 2,
+		 5},
+		{GPU "address = 0b:00.0\npath = 00:01.0\n[device b]\n" ID
+		     "address = 0b:00.0\npath = 00:01.0/00.0\n",
+		 2, 6},
+		{GPU "[device b]\n" ID, 2, 2}, /* neither has a place */
+		{GPU "match = all\naddress = 0b:00.0\n", 1, 3},
+		{"[device a12345678901234567890123456789012345678901234567890123456789012]\n" ID, 1,
+		 1},
 	};
 
 	(void)state;
@@ -520,22 +526,22 @@ static void test_long_lines(void **state)
 		const char *end;
 		const char *words; /* NULL: right */
 	} lines[] = {
-	    {4096, "args = a", 'b', "", NULL},
-	    {4096, "args = a", 'b', "\n", NULL},
-	    {4096, "args = a", 'b', "\r\n", NULL}, /* the end does not count */
-	    {4096, "# ", ' ', "\n", NULL},
-	    {4097, "args = a", 'b', "", "a line of 4097 bytes; at most 4096 are"},
-	    {4097, "args = a", 'b', "\r\n", "a line of 4097 bytes"},
-	    {4097, "# ", 'x', "\n", "a line of 4097 bytes"}, /* a comment too */
-	    {1 << 20, "args = a", 'b', "\n[kernel]\n", "a line of 1048576 bytes"},
-	    {1 << 20, "", '\0', "\n", "a line of 1048576 bytes"},
+		{4096, "args = a", 'b', "", NULL},
+		{4096, "args = a", 'b', "\n", NULL},
+		{4096, "args = a", 'b', "\r\n", NULL}, /* the end does not count */
+		{4096, "# ", ' ', "\n", NULL},
+		{4097, "args = a", 'b', "", "a line of 4097 bytes; at most 4096 are"},
+		{4097, "args = a", 'b', "\r\n", "a line of 4097 bytes"},
+		{4097, "# ", 'x', "\n", "a line of 4097 bytes"}, /* a comment too */
+		{1 << 20, "args = a", 'b', "\n[kernel]\n", "a line of 1048576 bytes"},
+		{1 << 20, "", '\0', "\n", "a line of 1048576 bytes"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		size_t size;
 		_cleanup_free_ char *text =
-		    line_of(lines[i].size, lines[i].begin, lines[i].fill, lines[i].end, &size);
+			line_of(lines[i].size, lines[i].begin, lines[i].fill, lines[i].end, &size);
 
 		if (lines[i].words) {
 			refuse_sized(text, size, 2, lines[i].words);
@@ -627,11 +633,11 @@ static void test_ini(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_everything), cmocka_unit_test(test_good_values),
-	    cmocka_unit_test(test_bad_values), cmocka_unit_test(test_good_texts),
-	    cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_nul),
-	    cmocka_unit_test(test_long_lines), cmocka_unit_test(test_many),
-	    cmocka_unit_test(test_messages),   cmocka_unit_test(test_ini),
+		cmocka_unit_test(test_everything), cmocka_unit_test(test_good_values),
+		cmocka_unit_test(test_bad_values), cmocka_unit_test(test_good_texts),
+		cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_messages),   cmocka_unit_test(test_ini),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
