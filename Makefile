@@ -25,7 +25,7 @@ BOOTS ?= default
 JOBS ?= 2
 FUZZ_SECONDS ?= 20
 
-EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root undo
+EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := cmd cmd-help json pcinames table
 DEVICE := device list list-children list-data list-json list-text
 UNIT := cmdline pci profile profile-files root record resolve claim
@@ -35,13 +35,12 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototyp
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) -fPIE \
-	-ffunction-sections -fdata-sections $(if $(SAN),$(SAN_FLAGS),$(HARDEN)) $(if $(DEV),-Werror) $(CFLAGS) \
-	$(if $(SAN),,$(SMALL_HERE))
+	-ffunction-sections -fdata-sections $(if $(SAN),$(SAN_FLAGS),$(HARDEN)) $(if $(DEV),-Werror) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections \
 	$(if $(SAN),$(SAN_FLAGS)) $(LDFLAGS)
-# What goes into every initramfs is built for size, and without the padding between its segments.
-SMALL := -Os -fno-asynchronous-unwind-tables -fno-unwind-tables
-SMALL_LD := -Wl,-z,noseparate-code
+# What goes into every initramfs is built for size, in one piece (clang would want another linker for that).
+SMALL := -Os -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
+	$(if $(findstring clang,$(CC)),,-flto) -Wl,-z,noseparate-code -s
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 Q := $(if $(V),,@)
@@ -54,7 +53,6 @@ all: $(O)/vfio-early $(O)/vfio-device $(O)/vfio-device.bash $(O)/vfio-device.zsh
 
 lib = $(patsubst %,$(O)/$(1)/%.o,$(2))
 
-$(O)/early/%.o: SMALL_HERE = $(SMALL)
 $(O)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -66,9 +64,10 @@ $(O)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/vfio-early: $(O)/early/main.o $(O)/libearly.a
+$(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefile
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SAN),,$(SMALL_LD)) -o $@ $^
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(if $(SAN),,$(SMALL)) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 
 $(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)

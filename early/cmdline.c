@@ -96,9 +96,9 @@ bool cmdline_value_is(const struct cmdline_token *token, const char *text)
 	return token->value && slice_is(token->value, token->value_len, text);
 }
 
-static bool value_in(const struct cmdline_token *token, const char *const *words)
+static bool value_in(const struct cmdline_token *token, const char (*words)[6])
 {
-	for (; *words; words++)
+	for (; **words; words++)
 		if (token->value_len == strlen(*words) &&
 		    !strncasecmp(token->value, *words, token->value_len))
 			return true;
@@ -107,14 +107,14 @@ static bool value_in(const struct cmdline_token *token, const char *const *words
 
 static bool says_yes(const struct cmdline_token *token)
 {
-	static const char *const yes[] = {"1", "yes", "on", "y", "true", NULL};
+	static const char yes[][6] = {"1", "yes", "on", "y", "true", ""};
 
 	return !token->value || value_in(token, yes);
 }
 
 static bool says_no(const struct cmdline_token *token)
 {
-	static const char *const no[] = {"0", "no", "off", "n", "false", NULL};
+	static const char no[][6] = {"0", "no", "off", "n", "false", ""};
 
 	return token->value && value_in(token, no);
 }
@@ -125,8 +125,8 @@ static bool says_no(const struct cmdline_token *token)
  */
 static bool is_rescue_word(const struct cmdline_token *token)
 {
-	static const char *const words[] = {"rescue", "single", "s",  "S",
-					    "1",      "-s",	"-b", "emergency"};
+	static const char words[][10] = {"rescue", "single", "s",  "S",
+					 "1",	   "-s",     "-b", "emergency"};
 	const char *word = token->name;
 	size_t len = token->name_len;
 

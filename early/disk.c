@@ -213,7 +213,7 @@ static bool head_carries(const char *head, size_t size, const char *id, size_t l
 /* The identity in root=UUID=..., /dev/disk/by-label/... and so on; NULL for other ways to name it. */
 static const char *root_identity(const char *value, size_t len, size_t *ret_len)
 {
-	static const char *const prefixes[] = {
+	static const char prefixes[][24] = {
 		"UUID=",
 		"LABEL=",
 		"PARTUUID=",
@@ -246,7 +246,7 @@ static bool is_digit(char c)
 /* Whether NODE, which root=/dev/NODE names, is the block device or a partition of it. */
 static bool is_node_of(const char *node, size_t len, const char *name)
 {
-	static const char *const disks[] = {"sd", "vd", "nvme", "xvd", "hd", "mmcblk"};
+	static const char disks[][7] = {"sd", "vd", "nvme", "xvd", "hd", "mmcblk"};
 	size_t name_len = strlen(name), i;
 
 	for (i = 0; i < ARRAY_SIZE(disks); i++)

@@ -30,9 +30,9 @@ static struct pci_dev *dev_in_target(const struct pci_inventory *inv, const char
 /* Linux 6.9 and later make the frame buffer a child of its PCI function. */
 static struct pci_dev *by_platform_device(const struct root *root, const struct pci_inventory *inv)
 {
-	static const char *const names[] = {"efi-framebuffer.0", "simple-framebuffer.0",
-					    "vesa-framebuffer.0"};
-	char path[96], target[4096];
+	static const char names[][24] = {"efi-framebuffer.0", "simple-framebuffer.0",
+					 "vesa-framebuffer.0"};
+	char path[128], target[4096];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct pci_dev *dev;
@@ -53,7 +53,7 @@ static struct pci_dev *by_platform_device(const struct root *root, const struct 
  */
 static struct pci_dev *by_iomem(const struct root *root, const struct pci_inventory *inv)
 {
-	static const char *const regions[] = {"BOOTFB", "efifb", "vesafb", "simplefb", "simpledrm"};
+	static const char regions[][10] = {"BOOTFB", "efifb", "vesafb", "simplefb", "simpledrm"};
 	struct pci_dev *owner[32] = {NULL};
 	_cleanup_free_ char *text = NULL;
 	char *line, *state;

@@ -6,52 +6,56 @@
 #include "early/late.h"
 #include "early/log.h"
 #include "early/record.h"
+#include "early/text.h"
 
 #define EARLY_PATH "/usr/lib/vfio-bootcfg/vfio-early"
 
-static void put_bind_rules(FILE *out, const struct claim_plan *plan)
+static bool lacks_group(const struct claim_plan *plan, const struct profile_device *section)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->targets[i].section == section &&
+		    plan->targets[i].reason == CLAIM_NO_IOMMU_GROUP)
+			return true;
+	return false;
+}
+
+static void put_bind_rules(struct text *out, const struct claim_plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct claim_target *target = &plan->targets[i];
 		char addr[PCI_ADDR_STR];
 
-		if (target->dev &&
-		    (target->reason == CLAIM_NO_IOMMU_GROUP || target->reason == CLAIM_SIBLING))
-			fprintf(out,
-				"ACTION==\"bind\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
-				"RUN+=\"" EARLY_PATH " --device %%k\"\n",
-				pci_addr_format(&target->dev->addr, addr));
+		/* The first function that lacks one makes the others of its section siblings. */
+		if (target->dev && target->reason != CLAIM_OK && lacks_group(plan, target->section))
+			text_add(out,
+				 "ACTION==\"bind\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
+				 "RUN+=\"" EARLY_PATH " --device %%k\"\n",
+				 pci_addr_format(&target->dev->addr, addr));
 	}
 }
 
 int late_write_rules(const struct root *root, const struct profile *profile,
 		     const struct claim_plan *plan)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_fclose_ FILE *out = NULL;
-	size_t size = 0;
+	_cleanup_text_ struct text out = {.size = 0};
 	int r = root_mkdir(root, "run/udev/rules.d");
 
 	if (r < 0)
 		return r;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	fputs("# Written by vfio-early in this boot: cards of the profile that come later.\n", out);
+	text_add(&out,
+		 "# Written by vfio-early in this boot: cards of the profile that come later.\n");
 	for (size_t i = 0; i < profile->device_count; i++) {
 		const struct profile_device *section = &profile->devices[i];
 
 		if (section->claim_guest)
 			continue;
-		fprintf(out,
-			"# [device %s]\nACTION==\"add\", SUBSYSTEM==\"pci\", "
-			"ENV{PCI_ID}==\"%04X:%04X\", RUN+=\"" EARLY_PATH " --device %%k\"\n",
-			section->name, section->vendor, section->device);
+		text_add(&out,
+			 "# [device %s]\nACTION==\"add\", SUBSYSTEM==\"pci\", "
+			 "ENV{PCI_ID}==\"%04X:%04X\", RUN+=\"" EARLY_PATH " --device %%k\"\n",
+			 section->name, section->vendor, section->device);
 	}
-	put_bind_rules(out, plan);
-	if (fflush(out) || ferror(out))
-		return -ENOMEM;
-	return root_replace(root, LATE_RULES, text, size, 0644);
+	put_bind_rules(&out, plan);
+	return out.error ? out.error : root_replace(root, LATE_RULES, out.data, out.size, 0644);
 }
 
 static int lock_record(const struct root *root)
@@ -94,15 +98,19 @@ static bool keep_slot(struct claim_plan *plan, const struct pci_addr *addr)
 	return kept;
 }
 
+/* True if the record has a section of this name whose result is failed. */
 static bool failed_before(const struct root *root, const char *name)
 {
-	_cleanup_(record_free) struct record record = {.count = 0};
+	_cleanup_free_ char *text = NULL;
+	char title[PROFILE_NAME_MAX + 16];
+	size_t size, len;
 
-	if (record_read(root, &record) < 0)
+	if (root_read_file(root, RECORD_PATH, &text, &size, NULL) < 0)
 		return false;
-	for (size_t i = 0; i < record.count; i++)
-		if (!strcmp(record.claims[i].name, name) &&
-		    !strcmp(record.claims[i].result, "failed"))
+	len = (size_t)snprintf(title, sizeof(title), "[claim %s", name);
+	for (const char *at = text; (at = strstr(at, title)); at += len)
+		if ((at[len] == ' ' || at[len] == ']') &&
+		    !strncmp(strchr(at, ']'), "]\nresult = failed", 17))
 			return true;
 	return false;
 }

@@ -28,7 +28,7 @@ static _printf_(2, 0) void log_line(int level, const char *format, va_list args)
 	n = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, args);
 	if (n >= 0) {
 		text_clean(line + prefix);
-		strcat(line, "\n");
+		memcpy(line + strlen(line), "\n", 2);
 		if (kmsg < 0 && !use_stderr)
 			kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		/* One write(2) is one record of the kernel's log. */

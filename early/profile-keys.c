@@ -6,13 +6,14 @@
 
 #define WORDS_MAX 3
 
+/* Words in place of pointers to them: each pointer costs the image a relocation of 24 bytes. */
 struct rule {
-	enum profile_kind kind;
-	const char *key; /* SIZE at its end stands for any page size */
+	uint8_t kind; /* enum profile_kind */
+	uint8_t flag; /* offset of the bool of a [device] that the second word sets; 0: none */
+	char key[20]; /* SIZE at its end stands for any page size */
 	value_check check; /* NULL: one of words */
 	const char *expected;
-	const char *words[WORDS_MAX]; /* NULL ends them */
-	size_t flag; /* offset of the bool of a [device] that the second word sets; 0: none */
+	char words[WORDS_MAX][8]; /* "" ends them */
 };
 
 #define VALUE(kind_, key_, check_, expected_)                                                      \
@@ -173,7 +174,7 @@ static int bad_word(const struct rule *rule, const struct profile_entry *entry, 
 {
 	char expected[64] = "";
 
-	for (size_t i = 0; i < WORDS_MAX && rule->words[i]; i++)
+	for (size_t i = 0; i < WORDS_MAX && rule->words[i][0]; i++)
 		append(expected, sizeof(expected), i ? " or `" : "`", rule->words[i], "`");
 	return diag_set(diag, -EBADMSG, entry->file, entry->line, "`%s = %.60s`: expected %s",
 			entry->key, entry->value, expected);
@@ -201,7 +202,7 @@ static bool key_fits(const struct rule *rule, const char *key)
 static int take_word(const struct rule *rule, const struct profile_entry *entry,
 		     struct profile_device *device, struct diag *diag)
 {
-	for (size_t i = 0; i < WORDS_MAX && rule->words[i]; i++) {
+	for (size_t i = 0; i < WORDS_MAX && rule->words[i][0]; i++) {
 		if (strcmp(entry->value, rule->words[i]) != 0)
 			continue;
 		if (rule->flag)

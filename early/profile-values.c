@@ -404,9 +404,9 @@ const char *value_governor(char *value, _unused_ struct profile_device *device)
 
 static bool is_unit(const struct profile_item *item)
 {
-	static const char *const suffixes[] = {".service", ".socket", ".target",   ".timer",
-					       ".mount",   ".path",   ".slice",	   ".scope",
-					       ".swap",	   ".device", ".automount"};
+	static const char suffixes[][11] = {".service", ".socket", ".target",	".timer",
+					    ".mount",	".path",   ".slice",	".scope",
+					    ".swap",	".device", ".automount"};
 
 	/* What begins with `-` would be an option of systemctl. */
 	if (item->len > UNIT_MAX || *item->text == '-' || *item->text == '.')

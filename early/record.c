@@ -3,9 +3,10 @@
 
 #include "early/ini.h"
 #include "early/record.h"
+#include "early/text.h"
 
 /* In quotes, which the grammar cannot escape: a quote inside becomes an apostrophe. */
-static void put_text(FILE *out, const char *key, const char *text)
+static void put_text(struct text *out, const char *key, const char *text)
 {
 	char clean[DIAG_STR];
 
@@ -13,7 +14,7 @@ static void put_text(FILE *out, const char *key, const char *text)
 	text_clean(clean);
 	for (char *at = clean; (at = strchr(at, '"'));)
 		*at = '\'';
-	fprintf(out, "%s = \"%s\"\n", key, clean);
+	text_add(out, "%s = \"%s\"\n", key, clean);
 }
 
 static const char *result_word(const struct claim_target *target)
@@ -32,67 +33,59 @@ static const char *result_word(const struct claim_target *target)
 	}
 }
 
-static void put_head(FILE *out, const struct record_head *head)
+static void put_head(struct text *out, const struct record_head *head)
 {
-	fprintf(out, "# What vfio-early did in this boot.\n[early]\nversion = %s\n", VERSION);
-	fprintf(out, "result = %s\nreason = %s\nerrno = %d\n", head->result, head->reason,
-		head->error);
+	text_add(out, "# What vfio-early did in this boot.\n[early]\nversion = %s\n", VERSION);
+	text_add(out, "result = %s\nreason = %s\nerrno = %d\n", head->result, head->reason,
+		 head->error);
 	put_text(out, "text", head->text);
-	fprintf(out, "started-us = %llu\n", (unsigned long long)head->started_us);
-	fprintf(out, "overrides-us = %llu\n", (unsigned long long)head->overrides_us);
-	fprintf(out, "verified-us = %llu\n", (unsigned long long)head->verified_us);
-	fprintf(out, "elapsed-us = %llu\n", (unsigned long long)head->elapsed_us);
+	text_add(out, "started-us = %llu\n", (unsigned long long)head->started_us);
+	text_add(out, "overrides-us = %llu\n", (unsigned long long)head->overrides_us);
+	text_add(out, "verified-us = %llu\n", (unsigned long long)head->verified_us);
+	text_add(out, "elapsed-us = %llu\n", (unsigned long long)head->elapsed_us);
 }
 
-static void put_claims(FILE *out, const struct claim_plan *plan)
+static void put_claims(struct text *out, const struct claim_plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct claim_target *target = &plan->targets[i];
 		char addr[PCI_ADDR_STR];
 
-		fprintf(out, "\n[claim %s%s%s]\n", target->section->name, target->dev ? " " : "",
-			target->dev ? pci_addr_format(&target->dev->addr, addr) : "");
-		fprintf(out, "result = %s\nreason = %s\nerrno = %d\n", result_word(target),
-			claim_reason_word(target->reason), target->error);
+		text_add(out, "\n[claim %s%s%s]\n", target->section->name, target->dev ? " " : "",
+			 target->dev ? pci_addr_format(&target->dev->addr, addr) : "");
+		text_add(out, "result = %s\nreason = %s\nerrno = %d\n", result_word(target),
+			 claim_reason_word(target->reason), target->error);
 		put_text(out, "text", target->text);
 		if (!target->dev)
 			continue;
 		put_text(out, "driver-before", target->dev->driver);
 		put_text(out, "driver", target->driver_after);
 		if (target->dev->group >= 0)
-			fprintf(out, "group = %d\n", target->dev->group);
+			text_add(out, "group = %d\n", target->dev->group);
 	}
 }
 
-static int write_stream(const struct root *root, const char *kept, const struct record_head *head,
+static int write_record(const struct root *root, const char *kept, const struct record_head *head,
 			const struct claim_plan *plan)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_fclose_ FILE *out = NULL;
-	size_t size = 0;
-	int r;
+	_cleanup_text_ struct text out = {.size = 0};
+	int r = root_mkdir(root, RECORD_DIR);
 
-	r = root_mkdir(root, RECORD_DIR);
 	if (r < 0)
 		return r;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
 	if (head)
-		put_head(out, head);
+		put_head(&out, head);
 	if (kept)
-		fputs(kept, out);
+		text_add(&out, "%s", kept);
 	if (plan)
-		put_claims(out, plan);
-	if (fflush(out) || ferror(out))
-		return -ENOMEM;
-	return root_replace(root, RECORD_PATH, text, size, 0644);
+		put_claims(&out, plan);
+	return out.error ? out.error : root_replace(root, RECORD_PATH, out.data, out.size, 0644);
 }
 
 int record_write(const struct root *root, const struct record_head *head,
 		 const struct claim_plan *plan)
 {
-	return write_stream(root, NULL, head, plan);
+	return write_record(root, NULL, head, plan);
 }
 
 /* Whether the line "[claim NAME..." starts a section of one that the plan speaks of. */
@@ -135,7 +128,7 @@ static void cut_sections(char *text, const struct claim_plan *plan)
 
 int record_update(const struct root *root, const struct claim_plan *plan)
 {
-	static const struct record_head late = {.result = "done", .reason = "late"};
+	struct record_head late = {.result = "done", .reason = "late"};
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 	int r = root_read_file(root, RECORD_PATH, &text, &size, NULL);
@@ -144,14 +137,16 @@ int record_update(const struct root *root, const struct claim_plan *plan)
 		return r;
 	if (text)
 		cut_sections(text, plan);
-	return write_stream(root, text, text ? NULL : &late, plan);
+	return write_record(root, text, text ? NULL : &late, plan);
 }
 
 static int start_claim(struct record *record, const char *title)
 {
 	struct record_claim *claims, claim = {.name = ""};
 
-	if (sscanf(title, "claim %63s %19s", claim.name, claim.address) < 1)
+	/* sscanf()'s blank would also match none: "claimant". */
+	if (strncmp(title, "claim ", 6) != 0 ||
+	    sscanf(title + 6, "%63s %19s", claim.name, claim.address) < 1)
 		return 0;
 	claims = reallocarray(record->claims, record->count + 1, sizeof(*claims));
 	if (!claims)

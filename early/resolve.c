@@ -11,7 +11,7 @@
 #define CLASS_DISPLAY 0x03
 #define CLASS_BRIDGE 0x06
 
-static const char *const reason_words[CLAIM_REASONS] = {
+static const char reason_words[CLAIM_REASONS][16] = {
 	[CLAIM_OK] = "claimed",
 	[CLAIM_NOT_FOUND] = "not-found",
 	[CLAIM_CHANGED] = "changed",
@@ -67,18 +67,12 @@ void claim_plan_free(struct claim_plan *plan)
 	*plan = (struct claim_plan){.count = 0};
 }
 
-void claim_refuse(struct claim_plan *plan, struct claim_target *target, enum claim_reason reason,
-		  int error, const char *format, ...)
+/* A section is all or nothing: what else it has goes with the target that is refused. */
+static void refuse_siblings(struct claim_plan *plan, struct claim_target *target)
 {
 	struct claim_target *other = target;
 	char addr[PCI_ADDR_STR];
-	va_list args;
 
-	target->reason = reason;
-	target->error = error;
-	va_start(args, format);
-	vsnprintf(target->text, sizeof(target->text), format, args);
-	va_end(args);
 	/* The targets of a section lie side by side. */
 	while (other > plan->targets && other[-1].section == target->section)
 		other--;
@@ -92,6 +86,19 @@ void claim_refuse(struct claim_plan *plan, struct claim_target *target, enum cla
 			 target->dev ? pci_addr_format(&target->dev->addr, addr)
 				     : "one of its functions");
 	}
+}
+
+void claim_refuse(struct claim_plan *plan, struct claim_target *target, enum claim_reason reason,
+		  int error, const char *format, ...)
+{
+	va_list args;
+
+	target->reason = reason;
+	target->error = error;
+	va_start(args, format);
+	vsnprintf(target->text, sizeof(target->text), format, args);
+	va_end(args);
+	refuse_siblings(plan, target);
 }
 
 static bool fits(const struct pci_dev *dev, const struct profile_device *section)
@@ -134,12 +141,23 @@ static void find_in_place(struct resolver *res, struct finding *finding)
 		dev = find_path(res, &section->path);
 	else if (section->has_address)
 		dev = pci_find(res->inv, &section->address);
-	if (!dev)
+	/* What cannot be read is on its way out: it is no other model. */
+	if (!dev || pci_identify(res->root, dev) < 0)
 		return;
-	if (!pci_identify(res->root, dev) && fits(dev, section))
+	if (fits(dev, section))
 		finding->anchor = dev;
 	else
 		finding->other = dev;
+}
+
+/* A card is a slot; a virtual function is a card of its own. */
+static bool is_same_card(const struct resolver *res, const struct pci_dev *a,
+			 const struct pci_dev *b)
+{
+	if (a == b)
+		return true;
+	return pci_addr_same_slot(&a->addr, &b->addr) && !is_virtual_function(res->root, a) &&
+	       !is_virtual_function(res->root, b);
 }
 
 static bool other_section_has(const struct resolver *res, const struct finding *finding,
@@ -148,14 +166,13 @@ static bool other_section_has(const struct resolver *res, const struct finding *
 	for (size_t i = 0; i < res->count; i++) {
 		const struct finding *other = &res->findings[i];
 
-		if (other != finding && other->anchor &&
-		    pci_addr_same_slot(&other->anchor->addr, &dev->addr))
+		if (other != finding && other->anchor && is_same_card(res, other->anchor, dev))
 			return true;
 	}
 	return false;
 }
 
-/* Then by the fingerprint, among what no other section has in its place. Counts slots, not functions. */
+/* Then by the fingerprint, among what no other section has in its place. Counts cards, not functions. */
 static void find_elsewhere(struct resolver *res, struct finding *finding)
 {
 	const struct pci_dev *last = NULL;
@@ -164,8 +181,7 @@ static void find_elsewhere(struct resolver *res, struct finding *finding)
 		struct pci_dev *dev = &res->inv->devs[i];
 
 		if (pci_identify(res->root, dev) < 0 || !fits(dev, finding->section) ||
-		    other_section_has(res, finding, dev) ||
-		    (last && pci_addr_same_slot(&last->addr, &dev->addr)))
+		    other_section_has(res, finding, dev) || (last && is_same_card(res, last, dev)))
 			continue;
 		if (!finding->matches++)
 			finding->match = dev;
@@ -403,8 +419,7 @@ static int add_all(struct resolver *res, const struct finding *finding)
 		int r;
 
 		if (pci_identify(res->root, dev) < 0 || !fits(dev, section) ||
-		    other_section_has(res, finding, dev) ||
-		    (last && pci_addr_same_slot(&last->addr, &dev->addr)))
+		    other_section_has(res, finding, dev) || (last && is_same_card(res, last, dev)))
 			continue;
 		if (pci_base_class(dev) == CLASS_DISPLAY && !section->allow_boot_display &&
 		    boot_display(res) && pci_addr_same_slot(&boot_display(res)->addr, &dev->addr))
@@ -510,9 +525,20 @@ int claim_resolve(const struct root *root, const struct profile *profile,
 	r = check_conflicts(&res);
 	if (r < 0)
 		return r;
+	/* What was refused while its section was still being listed has later siblings. */
 	for (size_t i = 0; i < plan.count; i++)
-		if (plan.targets[i].reason == CLAIM_OK)
-			check_target(&res, &plan.targets[i]);
+		if (plan.targets[i].reason != CLAIM_OK && plan.targets[i].reason != CLAIM_SIBLING)
+			refuse_siblings(&plan, &plan.targets[i]);
+	for (size_t i = 0; i < plan.count; i++) {
+		struct claim_target *target = &plan.targets[i];
+
+		if (target->reason == CLAIM_OK)
+			check_target(&res, target);
+		else if (target->dev && !pci_identify(root, target->dev))
+			/* Whoever holds it keeps it: the record says so. */
+			memcpy(target->driver_after, target->dev->driver,
+			       sizeof(target->driver_after));
+	}
 	*ret = plan;
 	plan = (struct claim_plan){.count = 0};
 	return 0;

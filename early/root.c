@@ -16,7 +16,7 @@
 
 static bool is_kernel_path(const char *path)
 {
-	static const char *const dirs[] = {"sys", "proc", "run"};
+	static const char dirs[][5] = {"sys", "proc", "run"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		size_t len = strlen(dirs[i]);
