@@ -11,10 +11,7 @@ struct diag {
 	char text[512]; /* what is wrong and what to do about it; printable, one line */
 };
 
-#define DIAG_INIT                                                                                  \
-	{                                                                                          \
-		.line = 0                                                                          \
-	}
+#define DIAG_INIT ((struct diag){.line = 0})
 
 /*
  * Sets file, line and the formatted text (cut to fit, control characters replaced by '?'). Returns

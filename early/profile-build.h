@@ -14,10 +14,7 @@ struct profile_build {
 	const char *file; /* the current one */
 };
 
-#define PROFILE_BUILD_INIT                                                                         \
-	{                                                                                          \
-		.sections = NULL                                                                   \
-	}
+#define PROFILE_BUILD_INIT ((struct profile_build){.sections = NULL})
 
 /*
  * Room for one more in an array that only grows by one, from NULL: the array, moved where it had to

@@ -16,6 +16,7 @@ struct rule {
 	char words[WORDS_MAX][8]; /* "" ends them */
 };
 
+/* clang-format off: its versions differ over these */
 #define VALUE(kind_, key_, check_, expected_)                                                      \
 	{                                                                                          \
 		.kind = PROFILE_##kind_, .key = key_, .check = check_, .expected = expected_       \
@@ -29,6 +30,7 @@ struct rule {
 		.kind = PROFILE_DEVICE, .key = key_, .words = {off, on},                           \
 		.flag = offsetof(struct profile_device, member)                                    \
 	}
+/* clang-format on */
 
 #define IDS "VENDOR:DEVICE, four hex digits each, such as 1002:73bf"
 #define CPUS "a CPU list such as 8-15 or 2-7,10-15 or 0-31:2/4"

@@ -90,19 +90,24 @@ int root_open_boot(struct root *ret)
 	return 0;
 }
 
-/* Whether "/" is less than a running host: then /sys and /proc may be somebody else's. */
+/* The inode of the first PID namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h). */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+
+/*
+ * Whether "/" is less than a running host: then /sys and /proc may be somebody else's. A container
+ * has a PID namespace of its own, or, where it shares the host's, another root than init.
+ */
 static bool in_chroot_or_container(void)
 {
 	struct stat mine, init;
 
-	if (!access("/run/systemd/container", F_OK) || !access("/run/.containerenv", F_OK) ||
-	    !access("/.dockerenv", F_OK))
+	if (stat("/proc/self/ns/pid", &mine) < 0)
+		return errno == ENOENT; /* without /proc it is no running system */
+	if (mine.st_ino != FIRST_PID_NAMESPACE)
 		return true;
-	if (stat("/", &mine) < 0)
+	/* Without the right to look, assume a host. */
+	if (stat("/", &mine) < 0 || stat("/proc/1/root", &init) < 0)
 		return false;
-	if (stat("/proc/1/root", &init) < 0)
-		/* Without /proc it is no running system; without the right to look, assume one. */
-		return errno == ENOENT;
 	return mine.st_dev != init.st_dev || mine.st_ino != init.st_ino;
 }
 

@@ -33,10 +33,7 @@ struct root {
 	void *write_hook_data;
 };
 
-#define ROOT_INIT                                                                                  \
-	{                                                                                          \
-		.fd = -1                                                                           \
-	}
+#define ROOT_INIT ((struct root){.fd = -1})
 
 /*
  * Opens the running system's "/" without looking around: what the early binary does at boot, where

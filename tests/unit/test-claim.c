@@ -46,12 +46,16 @@ struct machine {
 
 static struct machine *current;
 
-static void path_in(const struct machine *m, char *buf, size_t size, const char *format,
-		    const char *a, const char *b)
+/* "DIR/" and the formatted rest. */
+static _printf_(4, 5) void path_in(const struct machine *m, char *buf, size_t size,
+				   const char *format, ...)
 {
 	int n = snprintf(buf, size, "%s/", m->dir);
+	va_list args;
 
-	snprintf(buf + n, size - (size_t)n, format, a, b);
+	va_start(args, format);
+	vsnprintf(buf + n, size - (size_t)n, format, args);
+	va_end(args);
 }
 
 static void put_file(const char *path, const char *text, int flags)
@@ -96,7 +100,7 @@ static bool has_driver(struct machine *m, const char *name)
 {
 	char path[160];
 
-	path_in(m, path, sizeof(path), "sys/bus/pci/drivers/%s%s", name, "");
+	path_in(m, path, sizeof(path), "sys/bus/pci/drivers/%s", name);
 	return !access(path, F_OK);
 }
 
@@ -127,7 +131,7 @@ static int fake_write(void *data, const char *path, const char *value)
 	char file[256], line[256];
 	const char *name = strrchr(path, '/') + 1;
 
-	path_in(m, file, sizeof(file), "%s%s", "journal", "");
+	path_in(m, file, sizeof(file), "journal");
 	snprintf(line, sizeof(line), "%s %s\n", path + strlen("sys/bus/pci/"),
 		 value[0] == '\n' ? "(none)" : value);
 	put_file(file, line, O_APPEND);
@@ -145,7 +149,7 @@ static int fake_write(void *data, const char *path, const char *value)
 			pause();
 		return fault->error;
 	}
-	path_in(m, file, sizeof(file), "%s%s", path, "");
+	path_in(m, file, sizeof(file), "%s", path);
 	if (!strcmp(name, "driver_override")) {
 		put_file(file, value[0] == '\n' ? "(null)\n" : value, O_TRUNC);
 		return 0;
@@ -175,7 +179,7 @@ static int load_ok(_unused_ const struct root *root)
 	static const char *const addrs[] = {GPU, AUDIO, TWIN, TWIN_AUDIO};
 	char dir[160];
 
-	path_in(current, dir, sizeof(dir), "sys/bus/pci/drivers/%s%s", CLAIM_DRIVER, "");
+	path_in(current, dir, sizeof(dir), "sys/bus/pci/drivers/" CLAIM_DRIVER);
 	mkdir(dir, 0755);
 	for (size_t i = 0; i < ARRAY_SIZE(addrs); i++)
 		(void)fake_bind(current, CLAIM_DRIVER, addrs[i]);
@@ -185,12 +189,11 @@ static int load_ok(_unused_ const struct root *root)
 /* Loads, but one function's probe fails meanwhile: what loading never tells. */
 static int load_but_audio_fails(const struct root *root)
 {
-	char held[160], link[160];
+	char link[160];
 	int r = load_ok(root);
 
 	path_in(current, link, sizeof(link), "sys/bus/pci/devices/%s/%s", AUDIO, "driver");
-	path_in(current, held, sizeof(held), "%s%s", link + strlen(current->dir) + 1, "");
-	unlink(held);
+	unlink(link);
 	return r;
 }
 
