@@ -28,7 +28,7 @@ FUZZ_SECONDS ?= 20
 EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := cmd cmd-help json pcinames table
 DEVICE := device list list-children list-data list-json list-text
-UNIT := cmdline pci profile profile-files root record resolve claim
+UNIT := claim cmdline disk display module pci profile profile-files record resolve root
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough

@@ -8,6 +8,7 @@
 /* What is used of libkmod, found by name at run time. */
 struct kmod_api {
 	__typeof__(kmod_new) *new;
+	__typeof__(kmod_unref) *unref;
 	__typeof__(kmod_module_new_from_lookup) *lookup;
 	__typeof__(kmod_module_get_module) *get_module;
 	__typeof__(kmod_module_probe_insert_module) *insert;
@@ -24,13 +25,14 @@ static int api_open(struct kmod_api *ret)
 	if (!lib)
 		return -ELIBACC;
 	api.new = (__typeof__(api.new))dlsym(lib, "kmod_new");
+	api.unref = (__typeof__(api.unref))dlsym(lib, "kmod_unref");
 	api.lookup = (__typeof__(api.lookup))dlsym(lib, "kmod_module_new_from_lookup");
 	api.get_module = (__typeof__(api.get_module))dlsym(lib, "kmod_module_get_module");
 	api.insert = (__typeof__(api.insert))dlsym(lib, "kmod_module_probe_insert_module");
 	api.unref_module = (__typeof__(api.unref_module))dlsym(lib, "kmod_module_unref");
 	api.unref_list = (__typeof__(api.unref_list))dlsym(lib, "kmod_module_unref_list");
-	if (!api.new || !api.lookup || !api.get_module || !api.insert || !api.unref_module ||
-	    !api.unref_list)
+	if (!api.new || !api.unref || !api.lookup || !api.get_module || !api.insert ||
+	    !api.unref_module || !api.unref_list)
 		return -ELIBACC;
 	*ret = api;
 	return 0;
@@ -53,7 +55,7 @@ static int load(const struct kmod_api *api, struct kmod_ctx *ctx, const char *na
 	return r < 0 ? r : 0;
 }
 
-int module_load_vfio(_unused_ const struct root *root)
+int module_load_vfio_from(const char *dir)
 {
 	struct kmod_api api;
 	struct kmod_ctx *ctx;
@@ -61,17 +63,21 @@ int module_load_vfio(_unused_ const struct root *root)
 
 	if (r < 0)
 		return r;
-	ctx = api.new(NULL, NULL);
+	ctx = api.new(dir, NULL);
 	if (!ctx)
 		return -ENOMEM;
 	r = load(&api, ctx, "vfio-pci");
-	if (r < 0)
-		return r;
 	/* vfio has it as a soft dependency only, and nothing asks for it later. */
-	if (load(&api, ctx, "vfio_iommu_type1") < 0)
-		log_warn("vfio_iommu_type1 cannot be loaded: guests cannot use the card until it "
-			 "is");
-	return 0;
+	if (r >= 0 && load(&api, ctx, "vfio_iommu_type1") < 0)
+		log_warn("vfio_iommu_type1 cannot be loaded: "
+			 "guests cannot use the card until it is");
+	api.unref(ctx);
+	return r;
+}
+
+int module_load_vfio(_unused_ const struct root *root)
+{
+	return module_load_vfio_from(NULL);
 }
 
 bool module_vfio_ready(const struct root *root)

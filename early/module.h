@@ -17,6 +17,12 @@
  */
 int module_load_vfio(const struct root *root) _must_check_;
 
+/*
+ * The same from another module directory than /lib/modules/$(uname -r): for tests, which have only
+ * what is built in or missing there, so that nothing is ever inserted.
+ */
+int module_load_vfio_from(const char *dir) _must_check_;
+
 /* True if the vfio-pci driver and vfio_iommu_type1 are in the running kernel already. */
 bool module_vfio_ready(const struct root *root);
 

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The dracut module's own decisions, with dracut's functions stood in for. Real images are in tests/boot.
+# shellcheck source=tests/cli/harness disable=SC2034,SC2154,SC2031,SC2094,SC2317
+. "$(dirname "$0")/harness"
+
+# in_module SYSROOT COMMAND...: in a subshell that has sourced the module; what dracut would say goes to stderr.
+in_module() {
+	(
+		dracutsysrootdir=$1 kernel=9.9.9 initdir=$scratch/initrd srcmods=$scratch/modules
+		shift
+		dwarn() { echo "W: $*" >&2; }
+		dfatal() { echo "F: $*" >&2; }
+		instmods() { echo "instmods hostonly=${hostonly-unset} $*"; }
+		. modules.d/50vfio-bootcfg/module-setup.sh
+		early=$PWD/$build/vfio-early
+		"$@"
+	) >"$scratch/out" 2>"$scratch/err"
+}
+
+new_root() {
+	rm -rf "$scratch/root" "$scratch/modules"
+	mkdir -p "$scratch/root/etc" "$scratch/root$PWD/$build" "$scratch/modules" "$scratch/initrd/lib/modules/9.9.9"
+	: >"$scratch/root$PWD/$build/vfio-early"
+	chmod +x "$scratch/root$PWD/$build/vfio-early"
+	printf '[device gpu]\nid = 1234:1111\n' >"$scratch/root/etc/vfio-bootcfg.conf"
+}
+
+# wants STATUS [FILE REGEX]
+wants() {
+	[ "$status" = "$1" ] || wrong "exit status $status, not $1: $(cat "$scratch/err")"
+	[ $# = 1 ] || grep -qE "$3" "$scratch/$2" || wrong "no '$3' in $2: $(cat "$scratch/$2")"
+}
+
+run() {
+	status=0
+	in_module "$@" || status=$?
+}
+
+it "vfio as modules: installed without hostonly, and missed where they are not"
+new_root
+run "$scratch/root" installkernel
+wants 0 out '^instmods hostonly= vfio_pci vfio_iommu_type1$'
+wants 0 err '^W: .*no vfio-pci for kernel 9.9.9'
+
+it "vfio built into the kernel: nothing is missed"
+new_root
+cp tests/machines/vfio-built-in/modules.builtin "$scratch/modules/"
+run "$scratch/root" installkernel
+wants 0 out '^instmods'
+if grep -q '^W:' "$scratch/err"; then wrong "warns: $(cat "$scratch/err")"; fi
+
+it "a profile that cannot be read fails the image, with file and line"
+new_root
+echo 'nonsense' >>"$scratch/root/etc/vfio-bootcfg.conf"
+run "$scratch/root" installkernel
+wants 1 err '^F: .*/etc/vfio-bootcfg.conf:3: '
+
+it "a drop-in alone makes the module wanted"
+new_root
+rm "$scratch/root/etc/vfio-bootcfg.conf"
+mkdir -p "$scratch/root/usr/lib/vfio-bootcfg.conf.d"
+printf '[device gpu]\nid = 1234:1111\n' >"$scratch/root/usr/lib/vfio-bootcfg.conf.d/a.conf"
+run "$scratch/root" check
+wants 0
+
+it "without a profile the module is left to those who ask for it"
+new_root
+rm "$scratch/root/etc/vfio-bootcfg.conf"
+run "$scratch/root" check
+wants 255
+
+it "a profile that is a dangling link is no missing profile"
+new_root
+ln -sf nowhere "$scratch/root/etc/vfio-bootcfg.conf"
+run "$scratch/root" check
+wants 0
+run "$scratch/root" installkernel
+wants 1 err 'vfio-bootcfg.conf'
+
+done_testing
