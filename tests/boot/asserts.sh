@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# The words of `expect`: each looks at the report of one boot, and says what it found where that is not what
+# it should be. All of them run, also after one has failed.
+#
+# A failure is hard where it is about the machine, and soft where it is about our own record or about a card
+# that the machine does not have: a control must fail hard, or it would prove no more than that it is another boot.
+
+declare -A function_of section command_exit command_text
+hard_failures=0
+soft_failures=0
+
+# WHERE: rp1/00.1, display, rootdisk, or a path as the kernel writes it.
+where_path() {
+	case $1 in
+	display) echo 0000:00:01.0 ;;
+	rootdisk) echo 0000:00:02.0 ;;
+	rp*)
+		local port=${1%%/*}
+		printf '0000:00:%02x.0%s\n' $((15 + ${port#rp})) "${1#"$port"}"
+		;;
+	*) echo "$1" ;;
+	esac
+}
+
+report_load() {
+	local line name= number= text=
+	while IFS= read -r line; do
+		case $line in
+		"=== BEGIN")
+			section=()
+			function_of=()
+			;;
+		"=== "*) name= ;;
+		"--- command "*)
+			name=command
+			number=${line#--- command }
+			text=
+			;;
+		"--- "*) name=${line#--- } ;;
+		*)
+			case $name in
+			"") ;;
+			command)
+				case $line in
+				exit=*)
+					command_exit[$number]=${line#exit=}
+					command_text[$number]=$text
+					;;
+				*) text+=$line$'\n' ;;
+				esac
+				;;
+			pci)
+				text=${line#path=}
+				function_of[${text%% *}]=$line
+				;;
+			*) section[$name]+=$line$'\n' ;;
+			esac
+			;;
+		esac
+	done <"$1"
+}
+
+failed() {
+	# failed hard|soft EXPRESSION FOUND
+	printf '    %s: found %s\n' "$2" "${3:-nothing}"
+	case $1 in
+	hard) hard_failures=$((hard_failures + 1)) ;;
+	soft) soft_failures=$((soft_failures + 1)) ;;
+	esac
+}
+
+# fact EXPRESSION WHERE KEY: sets `found`; false, and a failure, where the card is not there.
+fact() {
+	local line word
+	line=${function_of[$(where_path "$2")]:-}
+	found=
+	[ -n "$line" ] || {
+		failed soft "$1" "no such function"
+		return 1
+	}
+	for word in $line; do
+		[ "${word%%=*}" != "$3" ] || found=${word#*=}
+	done
+}
+
+compare() {
+	# compare EXPRESSION WHERE KEY WANTED
+	fact "$1" "$2" "$3" || return 0
+	[ "${found:-none}" = "$4" ] || failed hard "$1" "${found:-none}"
+}
+
+driver() { compare "driver $*" "$1" driver "$2"; }
+override() { compare "override $*" "$1" override "$2"; }
+address() { compare "address $*" "$1" address "$2"; }
+
+in_group() {
+	fact "in_group $*" "$1" group || return 0
+	[ -n "$found" ] || failed hard "in_group $*" none
+}
+
+no_group() { compare "no_group $*" "$1" group none; }
+
+absent() {
+	[ -z "${function_of[$(where_path "$1")]:-}" ] || failed hard "absent $1" "$(where_path "$1")"
+}
+
+# has SECTION ERE, hasnt SECTION ERE: a line of the report.
+has() { grep -qE -e "$2" <<<"${section[$1]:-}" || failed "${3:-hard}" "has $1 $2" "${section[$1]:-}"; }
+
+hasnt() {
+	local line
+	line=$(grep -E -e "$2" <<<"${section[$1]:-}") || return 0
+	failed hard "hasnt $1 $2" "$line"
+}
+
+loaded() { has modules "^$1\$"; }
+not_loaded() { hasnt modules "^$1\$"; }
+
+# command NUMBER EXIT [ERE]: a step of the guest, how it ended and what it said.
+command_ended() {
+	local text=${command_text[$1]:-}
+	[ "${command_exit[$1]:-none}" = "$2" ] || failed hard "command_ended $1 $2" "${command_exit[$1]:-none}: $text"
+	[ -z "${3:-}" ] || grep -qE -e "$3" <<<"$text" || failed hard "command_ended $1 $2 $3" "$text"
+}
+
+# record SECTION KEY: prints the value in /run/vfio-bootcfg/record.
+record() {
+	awk -v want="[$1]" -v key="$2" '
+		/^\[/ { here = ($0 == want); next }
+		here && index($0, key " = ") == 1 { print substr($0, length(key) + 4); exit }
+	' <<<"${section[record]:-}"
+}
+
+# early RESULT [REASON]
+early() {
+	local result reason
+	result=$(record early result)
+	reason=$(record early reason)
+	[ "$result" = "$1" ] && [ "${2:-$reason}" = "$reason" ] || failed soft "early $*" "$result $reason"
+}
+
+# claim NAME [WHERE] RESULT REASON: without WHERE the section that found no card.
+claim() {
+	local name=$1 at= result reason
+	if [ $# = 4 ]; then
+		fact "claim $*" "$2" address || return 0
+		at=" $found"
+		shift
+	fi
+	result=$(record "claim $name$at" result)
+	reason=$(record "claim $name$at" reason)
+	[ "$result $reason" = "$2 $3" ] || failed soft "claim $name$at $2 $3" "$result $reason"
+}
+
+# claim_text NAME [WHERE] ERE
+claim_text() {
+	local name=$1 at= text
+	if [ $# = 3 ]; then
+		fact "claim_text $*" "$2" address || return 0
+		at=" $found"
+		shift
+	fi
+	text=$(record "claim $name$at" text)
+	grep -qE -e "$2" <<<"$text" || failed soft "claim_text $name$at $2" "$text"
+}
+
+console() { grep -aqE -e "$1" "$boot_dir/console.log" || failed hard "console $1" "no such line"; }
+
+# image_fails ERE: dracut ends with an error and says so; such a test is not booted.
+image_fails() {
+	[ "$(cat "$boot_dir/image-status")" != 0 ] || failed hard "image_fails $1" "an image"
+	grep -qE -e "$1" "$boot_dir/image-log" || failed hard "image_fails $1" "$(tail -n 3 "$boot_dir/image-log")"
+}
