@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # boot_dir is the runner's
 # The words of `expect`: each looks at the report of one boot, and says what it found where that is not what
 # it should be. All of them run, also after one has failed.
 #
@@ -24,7 +24,7 @@ where_path() {
 }
 
 report_load() {
-	local line name= number= text=
+	local line name='' number='' text=''
 	while IFS= read -r line; do
 		case $line in
 		"=== BEGIN")
@@ -33,7 +33,7 @@ report_load() {
 			;;
 		"=== "*) name= ;;
 		"--- command "*)
-			name=command
+			name='command'
 			number=${line#--- command }
 			text=
 			;;
@@ -137,12 +137,12 @@ early() {
 	local result reason
 	result=$(record early result)
 	reason=$(record early reason)
-	[ "$result" = "$1" ] && [ "${2:-$reason}" = "$reason" ] || failed soft "early $*" "$result $reason"
+	[ "$result ${2:-$reason}" = "$1 $reason" ] || failed soft "early $*" "$result $reason"
 }
 
 # claim NAME [WHERE] RESULT REASON: without WHERE the section that found no card.
 claim() {
-	local name=$1 at= result reason
+	local name=$1 at='' result reason
 	if [ $# = 4 ]; then
 		fact "claim $*" "$2" address || return 0
 		at=" $found"
@@ -155,7 +155,7 @@ claim() {
 
 # claim_text NAME [WHERE] ERE
 claim_text() {
-	local name=$1 at= text
+	local name=$1 at='' text
 	if [ $# = 3 ]; then
 		fact "claim_text $*" "$2" address || return 0
 		at=" $found"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154,SC2054 # the runner's variables; QEMU's commas
 # The words of a boot test that say what is booted. A test file is sourced after this one, in a subshell;
 # compose then writes what was said into a directory, and the runner boots that. README.md lists the words.
 
