@@ -38,9 +38,10 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) -fPIE
 	-ffunction-sections -fdata-sections $(if $(SAN),$(SAN_FLAGS),$(HARDEN)) $(if $(DEV),-Werror) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections \
 	$(if $(SAN),$(SAN_FLAGS)) $(LDFLAGS)
-# What goes into every initramfs is built for size, in one piece (clang would want another linker for that).
-SMALL := -Os -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
-	$(if $(findstring clang,$(CC)),,-flto) -Wl,-z,noseparate-code -s
+# What goes into every initramfs is built for size, in one piece (clang would want another linker for
+# that), and without landing pads for indirect branches, which Linux does not check in user space.
+SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os) -fcf-protection=return -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
+	$(if $(findstring clang,$(CC)),,-flto) -Wl,-z,noseparate-code,--build-id=none -s
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 Q := $(if $(V),,@)

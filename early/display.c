@@ -19,7 +19,7 @@ static struct pci_dev *dev_in_target(const struct pci_inventory *inv, const char
 		if (len < sizeof(part)) {
 			memcpy(part, target, len);
 			part[len] = '\0';
-			if (!pci_addr_parse(part, &addr) && pci_find(inv, &addr))
+			if (!pci_addr_parse(part, &addr))
 				found = pci_find(inv, &addr);
 		}
 		target += len + (target[len] == '/');

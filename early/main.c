@@ -15,11 +15,14 @@
 #include "early/log.h"
 #include "early/module.h"
 #include "early/record.h"
+#include "early/undo.h"
 
 /* A card's unbind and bind; amdgpu's unbind takes up to two seconds. */
 #define CARD_DEADLINE_MS 5000
 /* Loading binds all cards, one after another: longer, and still well below the unit's time-out. */
 #define LOAD_DEADLINE_MS 15000
+/* All of it, where no unit has a time-out. */
+#define GUARD_DEADLINE_MS 30000
 
 /* COMMAND_LINE_SIZE is 2048 on x86, 4096 on others. */
 #define CMDLINE_SIZE 8192
@@ -200,6 +203,30 @@ static void run_late(const struct root *root, const struct pci_addr *addr)
 		log_warn("a late card cannot be claimed: %s", strerror(-r));
 }
 
+static int boot_step(void *data, _unused_ size_t i)
+{
+	run_boot(data);
+	return 0;
+}
+
+/*
+ * Without a service manager nobody else would end a boot that hangs: reads and writes of sysfs may,
+ * such as driver_override before Linux 6.12 while a driver probes.
+ */
+static void run_guarded(struct root *root)
+{
+	struct record_head head = {.started_us = now_us()};
+	int error = 0, r = children_run(boot_step, root, 1, GUARD_DEADLINE_MS, &error);
+
+	if (r >= 0 && error >= 0)
+		return;
+	set_head(&head, "failed", "timeout", r < 0 ? r : error,
+		 "claiming did not end in time; the kernel log says how far it came");
+	log_warn("%s", head.text);
+	if (record_write(root, &head, NULL) < 0)
+		log_warn("the record cannot be written");
+}
+
 static int run_check(const struct root *root)
 {
 	_cleanup_profile_ struct profile profile = {.file_count = 0};
@@ -213,28 +240,31 @@ static int run_check(const struct root *root)
 }
 
 static const char usage[] =
-	"Usage: vfio-early [--device ADDRESS | --check] [--root DIR]\n"
+	"Usage: vfio-early [--device ADDRESS | --guard | --check] [--root DIR]\n"
 	"Give the PCI cards of the profile to vfio-pci before their own drivers see them.\n"
-	"The initramfs and a udev rule run it; by hand it is of use for --check.\n"
 	"\n"
 	"      --device ADDRESS  claim one card that came late (run by udev)\n"
-	"      --check           read the profile; exit 2 with FILE:LINE where it is wrong\n"
-	"      --root DIR        work on an image (--check) or a captured machine\n"
-	"      --help            show this\n"
-	"      --version         show the version\n";
+	"      --guard           give up after 30 seconds (for images without systemd)\n"
+	"      --check           read the profile; exit 2 with FILE:LINE if it is wrong\n"
+	"      --root DIR        an image (for --check) or a captured machine\n"
+	"      --help, --version\n";
 
-enum { OPT_DEVICE = 1, OPT_CHECK, OPT_ROOT, OPT_HELP, OPT_VERSION };
+enum { OPT_DEVICE = 1, OPT_GUARD, OPT_CHECK, OPT_ROOT, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
-	{"device", required_argument, NULL, OPT_DEVICE}, {"check", no_argument, NULL, OPT_CHECK},
-	{"root", required_argument, NULL, OPT_ROOT},	 {"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},	 {NULL, 0, NULL, 0},
+	{"device", required_argument, NULL, OPT_DEVICE},
+	{"guard", no_argument, NULL, OPT_GUARD},
+	{"check", no_argument, NULL, OPT_CHECK},
+	{"root", required_argument, NULL, OPT_ROOT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
 };
 
 int main(int argc, char *argv[])
 {
 	_cleanup_root_ struct root root = ROOT_INIT;
-	bool check = false, device = false;
+	bool check = false, device = false, guard = false;
 	const char *dir = NULL;
 	struct pci_addr addr;
 	int option, r;
@@ -247,6 +277,9 @@ int main(int argc, char *argv[])
 				return EXIT_USAGE;
 			}
 			device = true;
+			break;
+		case OPT_GUARD:
+			guard = true;
 			break;
 		case OPT_CHECK:
 			check = true;
@@ -265,7 +298,7 @@ int main(int argc, char *argv[])
 			return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || (check && device)) {
+	if (optind < argc || check + device + guard > 1) {
 		fputs("vfio-early: these arguments do not go together; try --help\n", stderr);
 		return EXIT_USAGE;
 	}
@@ -285,6 +318,8 @@ int main(int argc, char *argv[])
 	}
 	if (device)
 		run_late(&root, &addr);
+	else if (guard)
+		run_guarded(&root);
 	else
 		run_boot(&root);
 	return EXIT_DONE;

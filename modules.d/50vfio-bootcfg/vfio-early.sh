@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by dracut's init as a cmdline hook, in images without systemd.
 
-/usr/lib/vfio-bootcfg/vfio-early || :
+/usr/lib/vfio-bootcfg/vfio-early --guard || :

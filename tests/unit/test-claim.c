@@ -528,6 +528,28 @@ static void a_synthetic_event_unbinds_nothing(_unused_ void **state)
 	machine_close(&m);
 }
 
+static int claim_step(void *data, _unused_ size_t i)
+{
+	claim(data);
+	return 0;
+}
+
+/* What vfio-early --guard does: also the steps before any child of its own may block. */
+static void an_override_that_blocks_ends_with_the_guard(_unused_ void **state)
+{
+	struct machine m;
+	int error = 0;
+
+	machine_open(&m, 1);
+	m.faults[0] = (struct fault){AUDIO "/driver_override", "vfio-pci", HANG};
+	assert_int_equal(children_run(claim_step, &m, 1, 300, &error), 0);
+	assert_int_equal(error, -ETIMEDOUT);
+	m.faults[0] = (struct fault){NULL, NULL, 0};
+	assert_int_equal(children_run(claim_step, &m, 1, 5000, &error), 0);
+	assert_int_equal(error, 0);
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +567,7 @@ int main(void)
 		cmocka_unit_test(a_bind_that_only_says_yes_is_no_success),
 		cmocka_unit_test(a_second_run_changes_nothing),
 		cmocka_unit_test(a_synthetic_event_unbinds_nothing),
+		cmocka_unit_test(an_override_that_blocks_ends_with_the_guard),
 	};
 
 	log_to_stderr();

@@ -251,6 +251,7 @@ static void test_exclusive(void **state)
 	char node[64];
 	int loop, holder;
 
+	machine_text(f, DISKS NO_MOUNTS);
 	put_bytes(f, "disk", zeros, sizeof(zeros));
 	loop = open_loop(path_in(f, "disk"), node, sizeof(node));
 	if (loop < 0)
@@ -262,10 +263,14 @@ static void test_exclusive(void **state)
 	assert_true(is_held(&live, node));
 	/* On a captured machine a node is not asked. */
 	put_bytes(f, node + 1, "", 0);
-	machine_open(f);
 	assert_false(is_held(&f->root, node));
+	/* As a disk of a controller. */
+	f->root.kind = ROOT_LIVE;
+	put_link(f, "dev/sda", node);
+	assert_use(f, "held", A, "sda is in exclusive use");
 	close(holder);
 	assert_false(is_held(&live, node));
+	assert_use(f, "given up", A, NULL);
 	close(loop);
 }
 
@@ -459,6 +464,21 @@ static void test_in_initramfs(void **state)
 	assert_use(f, "no root=", A, "may hold the root file system");
 }
 
+/* One controller's way to a disk has no node: what counts is the disk that has one. */
+static void test_multipath_in_initramfs(void **state)
+{
+	struct fixture *f = *state;
+
+	machine_text(f, MULTIPATH NO_MOUNTS);
+	put_initramfs(f, "root=UUID=" UUID);
+	put_bytes(f, "dev/nvme0n1", "", 0);
+	put_bytes(f, "dev/nvme0n1p1", "", 0);
+	assert_use(f, "another disk is wanted", "0000:01:00.0", NULL);
+	put_bytes(f, "dev/nvme0n1p1", UUID_BYTES, 16);
+	assert_use(f, "this one is", "0000:01:00.0", "nvme0n1p1 may hold");
+	assert_use(f, "this one is, by its other path", "0000:02:00.0", "nvme0n1p1 may hold");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +490,7 @@ int main(void)
 		cmocka_machine_test(test_wanted_root),
 		cmocka_machine_test(test_wanted_root_unknown),
 		cmocka_machine_test(test_in_initramfs),
+		cmocka_machine_test(test_multipath_in_initramfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

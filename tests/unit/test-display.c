@@ -49,7 +49,7 @@ static const struct {
 	{"a frame buffer that is on no function",
 	 TWO_CARDS FRAMEBUFFER("efi-framebuffer.0", "platform/"), DISPLAY_NONE, NULL},
 	{"a frame buffer on a function that is gone",
-	 TWO_CARDS FRAMEBUFFER("efi-framebuffer.0", "pci0000:00/0000:00:1e.0/0000:09:00.0/"),
+	 TWO_CARDS FRAMEBUFFER("efi-framebuffer.0", "pci0000:00/0000:00:11.0/0000:09:00.0/"),
 	 DISPLAY_NONE, NULL},
 	{"6.1's efifb says nothing, iomem does",
 	 TWO_CARDS "proc/iomem << END\n"

@@ -414,6 +414,10 @@ static void test_unwritable(void **state)
 	put_dir(f, RECORD_PATH);
 	assert_int_equal(record_write(&f->root, &head, NULL), -EISDIR);
 	assert_int_equal(record_update(&f->root, &plan), -EISDIR);
+	/* What is no record is not replaced by a late card's. */
+	drop(f, RECORD_PATH);
+	assert_int_equal(mkfifo(path_in(f, RECORD_PATH), 0644), 0);
+	assert_int_equal(record_update(&f->root, &plan), -ENOTSUP);
 	drop(f, RECORD_DIR);
 	put(f, RECORD_DIR, "in the way\n");
 	assert_int_equal(record_write(&f->root, &head, NULL), -ENOTDIR);

@@ -49,6 +49,21 @@
 	     "driver=igb\n" VIRTUAL("0000:02:00.0") VIRTUAL("0000:02:10.0")                        \
 		     VIRTUAL("0000:02:10.2")
 
+/* A network card with two ports. */
+#define PORTS                                                                                      \
+	HOST "pci 0000:01:00.0 parent=0000:00:10.0 id=8086:1528 class=020000 group=4 "             \
+	     "driver=ixgbe\n"                                                                      \
+	     "pci 0000:01:00.1 parent=0000:00:10.0 id=8086:1528 class=020000 group=5 "             \
+	     "driver=ixgbe\n"
+/* Intel's graphics: the virtual functions have the physical one's id and slot. */
+#define GRAPHICS                                                                                   \
+	"pci 0000:00:01.0 id=1234:1111 class=030000 group=1 driver=bochs-drm boot_vga=1\n"         \
+	"pci 0000:00:02.0 id=8086:a780 class=030000 group=2 driver=i915\n"                         \
+	"pci 0000:00:02.1 id=8086:a780 class=030000 group=3\n"                                     \
+	"pci 0000:00:02.2 id=8086:a780 class=030000 group=4\n"                                     \
+	"sys/devices/pci0000:00/0000:00:02.1/physfn -> ../0000:00:02.0\n"                          \
+	"sys/devices/pci0000:00/0000:00:02.2/physfn -> ../0000:00:02.0\n"
+
 /* --- profiles ---------------------------------------------------------------------------------- */
 
 #define GPU "[device gpu]\nid = 1234:1111\nclass = 0380\n"
@@ -272,9 +287,30 @@ static const struct {
 	{"for its guest only, and not there", HOST, GPU AT10 "claim = guest\n",
 	 "gpu - guest-only\n", NULL},
 
+	/* Functions with the same id. */
+	{"two in one slot are one card", PORTS, "[device nic]\nid = 8086:1528\n",
+	 "nic 0000:01:00.0 claimed\nnic 0000:01:00.1 claimed\n", NULL},
+	{"two in one slot, all of them, and each once", PORTS,
+	 "[device nic]\nid = 8086:1528\nmatch = all\n",
+	 "nic 0000:01:00.0 claimed\nnic 0000:01:00.1 claimed\n", NULL},
+	{"a physical one and its virtual ones in its slot", GRAPHICS,
+	 "[device gpu]\nid = 8086:a780\n", "gpu - ambiguous\n", "3 cards"},
+	{"the physical one is taken, a virtual one is not its", GRAPHICS,
+	 "[device pf]\nid = 8086:a780\naddress = 0000:00:02.0\nfunctions = 0\n"
+	 "[device vf]\nid = 8086:a780\n",
+	 "pf 0000:00:02.0 claimed\nvf - ambiguous\n", "2 cards"},
+	{"a virtual one is taken, the physical one is not its", GRAPHICS,
+	 "[device vf]\nid = 8086:a780\naddress = 0000:00:02.1\n[device gpu]\nid = 8086:a780\n",
+	 "vf 0000:00:02.1 claimed\ngpu - ambiguous\n", "2 cards"},
+
 	/* Virtual functions are cards of their own. */
 	{"the physical one at a path that both have", NETWORK,
 	 "[device nic]\nid = 8086:1521\npath = 0000:00:10.0/00.0\n", "nic 0000:01:00.0 claimed\n",
+	 NULL},
+	{"the physical one, whichever the list has first",
+	 HOST "pci 0000:02:00.0 parent=0000:00:10.0 id=8086:1521 class=020000 group=4 "
+	      "driver=igb\n" VIRTUAL("0000:01:00.0"),
+	 "[device nic]\nid = 8086:1521\npath = 0000:00:10.0/00.0\n", "nic 0000:02:00.0 claimed\n",
 	 NULL},
 	{"a virtual one, by address", NETWORK,
 	 "[device vf]\nid = 8086:1520\naddress = 0000:02:10.0\n", "vf 0000:02:10.0 claimed\n",
