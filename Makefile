@@ -40,8 +40,10 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-s
 	$(if $(SAN),$(SAN_FLAGS)) $(LDFLAGS)
 # What goes into every initramfs is built for size, in one piece (clang would want another linker for
 # that), and without landing pads for indirect branches, which Linux does not check in user space.
-SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os) -fcf-protection=return -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
-	$(if $(findstring clang,$(CC)),,-flto) -Wl,-z,noseparate-code,--build-id=none -s
+OZ := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+SMALL := $(OZ) $(if $(findstring clang,$(CC)),,-flto -fno-inline-small-functions) \
+	-fcf-protection=return -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
+	-Wl,-z,noseparate-code,--build-id=none -s
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 Q := $(if $(V),,@)
@@ -103,6 +105,7 @@ FUZZ := profile cmdline
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
+.SECONDARY:
 units: $(UNITS) $(O)/tests/expand-machine
 
 $(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \

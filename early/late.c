@@ -42,8 +42,7 @@ int late_write_rules(const struct root *root, const struct profile *profile,
 
 	if (r < 0)
 		return r;
-	text_add(&out,
-		 "# Written by vfio-early in this boot: cards of the profile that come later.\n");
+	text_add(&out, "# By vfio-early, for cards that come late.\n");
 	for (size_t i = 0; i < profile->device_count; i++) {
 		const struct profile_device *section = &profile->devices[i];
 
@@ -127,9 +126,8 @@ static void spare_bound(const struct root *root, struct claim_plan *plan)
 		pci_addr_format(&target->dev->addr, addr);
 		if (target->dev->driver[0] && strcmp(target->dev->driver, CLAIM_DRIVER) != 0)
 			claim_refuse(plan, target, CLAIM_RELEASED, EBUSY,
-				     "%s is with %s, and a synthetic event does not take it away; "
-				     "vfio-device reclaim does",
-				     addr, target->dev->driver);
+				     "%s is with %s, which a synthetic event does not change", addr,
+				     target->dev->driver);
 		else if (failed_before(root, target->section->name))
 			claim_refuse(plan, target, CLAIM_BIND_FAILED, EALREADY,
 				     "claiming %s failed earlier in this boot", addr);

@@ -70,9 +70,8 @@ static bool is_switched_off(const struct root *root, struct record_head *head)
 		head->result = "off";
 		head->reason = "no-cmdline";
 		head->error = (int)-n;
-		snprintf(
-			head->text, sizeof(head->text),
-			"/proc/cmdline cannot be read, so nobody can tell that claiming is wanted");
+		snprintf(head->text, sizeof(head->text),
+			 "/proc/cmdline cannot be read, so nothing is claimed");
 		return true;
 	}
 	off = cmdline_switch(text, (size_t)n, &token);
@@ -221,7 +220,7 @@ static void run_guarded(struct root *root)
 	if (r >= 0 && error >= 0)
 		return;
 	set_head(&head, "failed", "timeout", r < 0 ? r : error,
-		 "claiming did not end in time; the kernel log says how far it came");
+		 "claiming did not end in time; see the kernel log");
 	log_warn("%s", head.text);
 	if (record_write(root, &head, NULL) < 0)
 		log_warn("the record cannot be written");

@@ -16,7 +16,8 @@ struct rule {
 	char words[WORDS_MAX][8]; /* "" ends them */
 };
 
-/* clang-format off: its versions differ over these */
+/* The versions of clang-format differ over these. */
+/* clang-format off */
 #define VALUE(kind_, key_, check_, expected_)                                                      \
 	{                                                                                          \
 		.kind = PROFILE_##kind_, .key = key_, .check = check_, .expected = expected_       \

@@ -239,11 +239,10 @@ static void check_display(struct resolver *res, struct claim_target *target, con
 
 	if (target->section->allow_boot_display || boot_display(res) != target->dev)
 		return;
-	claim_refuse(
-		res->plan, target, CLAIM_BOOT_DISPLAY, 0,
-		"%s is the display that this host boots on (%s); choose the other card as primary "
-		"display in the firmware setup, or set allow-boot-display = yes in [device %s]",
-		addr, by[res->display_by], target->section->name);
+	claim_refuse(res->plan, target, CLAIM_BOOT_DISPLAY, 0,
+		     "%s is the display that this host boots on (%s); make another card primary in "
+		     "the firmware setup, or set allow-boot-display = yes in [device %s]",
+		     addr, by[res->display_by], target->section->name);
 }
 
 static void check_storage(struct resolver *res, struct claim_target *target, const char *addr)
@@ -289,11 +288,8 @@ static void check_target(struct resolver *res, struct claim_target *target)
 		return;
 	}
 	if (is_released(res, dev)) {
-		claim_refuse(
-			res->plan, target, CLAIM_RELEASED, 0,
-			"%s was given back to the host in this boot; vfio-device reclaim takes it "
-			"again",
-			addr);
+		claim_refuse(res->plan, target, CLAIM_RELEASED, 0,
+			     "%s was given back to the host in this boot (" RELEASED_DIR ")", addr);
 		return;
 	}
 	r = pci_group(res->root, dev);
@@ -301,7 +297,7 @@ static void check_target(struct resolver *res, struct claim_target *target)
 		claim_refuse(res->plan, target, CLAIM_NO_IOMMU_GROUP, r < 0 ? -r : ENODEV,
 			     "%s has no IOMMU group: switch on VT-d or AMD-Vi in the firmware "
 			     "setup, and "
-			     "on Intel boot with intel_iommu=on (vfio-bootcfg set does it)",
+			     "on Intel boot with intel_iommu=on",
 			     addr);
 		return;
 	}
@@ -371,25 +367,23 @@ static int add_missing(struct resolver *res, const struct finding *finding)
 			 pci_addr_format(&finding->match->addr, addr));
 	if (finding->matches > 1 &&
 	    (section->moved_claim || (!section->has_path && !section->has_address)))
-		claim_refuse(
-			res->plan, target, CLAIM_AMBIGUOUS, 0,
-			"%zu cards have the fingerprint %04x:%04x, and nothing at %s says which is "
-			"meant; give [device %s] its path (vfio-device list --json shows it)",
-			finding->matches, section->vendor, section->device,
-			place_text(section, place), section->name);
+		claim_refuse(res->plan, target, CLAIM_AMBIGUOUS, 0,
+			     "%zu cards are %04x:%04x, and nothing at %s says which is "
+			     "meant; give [device %s] its path (vfio-device list -v)",
+			     finding->matches, section->vendor, section->device,
+			     place_text(section, place), section->name);
 	else if (finding->other)
 		claim_refuse(
 			res->plan, target, CLAIM_CHANGED, 0,
 			"%s holds %04x:%04x (class %06x) now, not the %04x:%04x of [device %s]%s; "
-			"where it is right, run vfio-bootcfg set --device again",
+			"correct the section (vfio-device list -v)",
 			place_text(section, place), finding->other->vendor, finding->other->device,
 			finding->other->class, section->vendor, section->device, section->name,
 			elsewhere);
 	else
 		claim_refuse(res->plan, target, CLAIM_NOT_FOUND, 0,
-			     "no %04x:%04x of [device %s] at %s%s; where it is right, run "
-			     "vfio-bootcfg set "
-			     "--device again",
+			     "no %04x:%04x of [device %s] at %s%s; correct the section "
+			     "(vfio-device list -v)",
 			     section->vendor, section->device, section->name,
 			     place_text(section, place), elsewhere);
 	return 0;

@@ -4,6 +4,8 @@
 # shellcheck source=tests/cli/harness disable=SC2034,SC2154,SC2031,SC2094,SC2317
 . "$(dirname "$0")/harness"
 
+tool=$(realpath "$build/vfio-early")
+
 # in_module SYSROOT COMMAND...: in a subshell that has sourced the module; what dracut would say goes to stderr.
 in_module() {
 	(
@@ -13,16 +15,16 @@ in_module() {
 		dfatal() { echo "F: $*" >&2; }
 		instmods() { echo "instmods hostonly=${hostonly-unset} $*"; }
 		. modules.d/50vfio-bootcfg/module-setup.sh
-		early=$PWD/$build/vfio-early
+		early=$tool
 		"$@"
 	) >"$scratch/out" 2>"$scratch/err"
 }
 
 new_root() {
 	rm -rf "$scratch/root" "$scratch/modules"
-	mkdir -p "$scratch/root/etc" "$scratch/root$PWD/$build" "$scratch/modules" "$scratch/initrd/lib/modules/9.9.9"
-	: >"$scratch/root$PWD/$build/vfio-early"
-	chmod +x "$scratch/root$PWD/$build/vfio-early"
+	mkdir -p "$scratch/root/etc" "$scratch/root${tool%/*}" "$scratch/modules" "$scratch/initrd/lib/modules/9.9.9"
+	: >"$scratch/root$tool"
+	chmod +x "$scratch/root$tool"
 	printf '[device gpu]\nid = 1234:1111\n' >"$scratch/root/etc/vfio-bootcfg.conf"
 }
 
@@ -45,7 +47,7 @@ wants 0 err '^W: .*no vfio-pci for kernel 9.9.9'
 
 it "vfio built into the kernel: nothing is missed"
 new_root
-cp tests/machines/vfio-built-in/modules.builtin "$scratch/modules/"
+cp tests/kernels/vfio-built-in/modules.builtin "$scratch/modules/"
 run "$scratch/root" installkernel
 wants 0 out '^instmods'
 if grep -q '^W:' "$scratch/err"; then wrong "warns: $(cat "$scratch/err")"; fi

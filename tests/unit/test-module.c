@@ -40,7 +40,7 @@ static int load_from(const char *builtin)
 
 static void built_in_is_success(_unused_ void **state)
 {
-	assert_int_equal(load_from("tests/machines/vfio-built-in/modules.builtin"), 0);
+	assert_int_equal(load_from("tests/kernels/vfio-built-in/modules.builtin"), 0);
 }
 
 static void missing_is_an_error(_unused_ void **state)
