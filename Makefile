@@ -19,7 +19,6 @@ DRACUTMODDIR ?= $(LIBDIR)/dracut/modules.d
 EARLYDIR ?= $(LIBDIR)/vfio-bootcfg
 
 CC ?= cc
-PKG_CONFIG ?= pkg-config
 O ?= build
 BOOTS ?= default
 JOBS ?= 2
@@ -56,7 +55,12 @@ all: $(O)/vfio-early $(O)/vfio-device $(O)/vfio-device.bash $(O)/vfio-device.zsh
 
 lib = $(patsubst %,$(O)/$(1)/%.o,$(2))
 
-$(O)/%.o: %.c Makefile
+# Missing packages are named before the compiler stumbles over them.
+$(O)/.packages: tests/deps
+	@tests/deps name
+	@mkdir -p $(@D) && touch $@
+
+$(O)/%.o: %.c Makefile | $(O)/.packages
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -67,7 +71,7 @@ $(O)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefile
+$(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefile | $(O)/.packages
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(SAN),,$(SMALL)) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
@@ -125,7 +129,7 @@ $(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)
 		-fno-sanitize-recover=all -o $@ $^
 
 demo:
-	@tests/deps test
+	@tests/deps demo
 	@+$(MAKE) --no-print-directory all
 	@tests/boot/demo
 

@@ -173,10 +173,12 @@ static size_t list_unbound(const struct claim_env *env, struct claim_plan *plan,
 		if (target->reason != CLAIM_OK || is_bound(env, target))
 			continue;
 		if (last && last->first->section == target->section &&
-		    pci_addr_same_slot(&last->first->dev->addr, &target->dev->addr))
+		    pci_addr_same_slot(&last->first->dev->addr, &target->dev->addr)) {
 			last->count = (size_t)(target - last->first) + 1;
-		else
-			cards[count++] = (struct card){.first = target, .count = 1};
+		} else {
+			cards[count] = (struct card){.first = target, .count = 1};
+			count++;
+		}
 	}
 	return count;
 }

@@ -40,17 +40,6 @@ static bool is_below(const char *target, const struct pci_addr *addr)
 	return strstr(target, part);
 }
 
-/* What cannot be opened, or NULL; the caller closes it. */
-static DIR *open_dir(const struct root *root, const char *path)
-{
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir)
-		close_fd(&fd);
-	return dir;
-}
-
 /*
  * An NVMe disk that may have several controllers is a device of its subsystem (nvme-subsys0/nvme0n1),
  * below none of them; the subsystem's directory links to each (drivers/nvme/host/core.c).
@@ -67,7 +56,7 @@ static bool is_path_below(const struct root *root, const char *target, const str
 	at += strlen("/nvme-subsystem/");
 	snprintf(subsystem, sizeof(subsystem), "sys/class/nvme-subsystem/%.*s",
 		 (int)strcspn(at, "/"), at);
-	dir = open_dir(root, subsystem);
+	dir = root_opendir(root, subsystem);
 	if (!dir)
 		return true; /* which it hangs on cannot be told */
 	while ((entry = readdir(dir))) {
@@ -126,7 +115,7 @@ static bool has_holder(const struct root *root, const char *name, char *ret, siz
 	const struct dirent *entry;
 
 	snprintf(path, sizeof(path), BLOCK "/%s/holders", name);
-	dir = open_dir(root, path);
+	dir = root_opendir(root, path);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -376,7 +365,7 @@ int disk_in_use(const struct root *root, const struct pci_addr *addr, char text[
 	const struct dirent *entry;
 	char path[512], target[4096];
 
-	dir = open_dir(root, BLOCK);
+	dir = root_opendir(root, BLOCK);
 	if (!dir) {
 		if (!root_exists(root, BLOCK))
 			return 0;

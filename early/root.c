@@ -265,6 +265,21 @@ ssize_t root_readlink_name(const struct root *root, const char *path, char *buf,
 	return (ssize_t)len;
 }
 
+DIR *root_opendir(const struct root *root, const char *path)
+{
+	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir;
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	dir = fdopendir(fd);
+	if (!dir)
+		close_fd(&fd);
+	return dir;
+}
+
 bool root_exists(const struct root *root, const char *path)
 {
 	_cleanup_close_ int fd = -1;

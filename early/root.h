@@ -90,6 +90,9 @@ ssize_t root_readlink(const struct root *root, const char *path, char *buf,
 ssize_t root_readlink_name(const struct root *root, const char *path, char *buf,
 			   size_t size) _must_check_;
 
+/* A directory to read, which the caller closes; NULL with errno as root_openat() has it. */
+DIR *root_opendir(const struct root *root, const char *path) _must_check_;
+
 /* True if path exists below the root (its last link is not followed). */
 bool root_exists(const struct root *root, const char *path);
 

@@ -29,16 +29,6 @@ static void mounts_free(struct mounts *mounts)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static DIR *open_dir(const struct root *root, const char *path)
-{
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir)
-		close_fd(&fd);
-	return dir;
-}
-
 /* An attribute without trailing blanks, which disks pad with; "" where it cannot be read. */
 static char *read_text(const struct root *root, const char *dir, const char *name, const char *attr,
 		       char *buf, size_t size)
@@ -204,7 +194,7 @@ static int add_block_mounts(const struct root *root, const struct mounts *mounts
 	if (r < 0 || depth == HOLDER_DEPTH)
 		return r;
 	snprintf(path, sizeof(path), BLOCK "/%s/holders", name);
-	dir = open_dir(root, path);
+	dir = root_opendir(root, path);
 	while (r >= 0 && dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			r = add_block_mounts(root, mounts, disk, entry->d_name, depth + 1);
@@ -223,7 +213,7 @@ static int add_partition_mounts(const struct root *root, const struct mounts *mo
 	int r = 0;
 
 	snprintf(path, sizeof(path), BLOCK "/%s", disk->name);
-	dir = open_dir(root, path);
+	dir = root_opendir(root, path);
 	while (r >= 0 && dir && (entry = readdir(dir))) {
 		if (strncmp(entry->d_name, disk->name, strlen(disk->name)))
 			continue;
@@ -279,7 +269,7 @@ static int add_nvme_paths(const struct root *root, const struct mounts *mounts,
 	subsystem += strlen("/nvme-subsystem/");
 	len = (int)strcspn(subsystem, "/");
 	snprintf(path, sizeof(path), "sys/devices/virtual/nvme-subsystem/%.*s", len, subsystem);
-	dir = open_dir(root, path);
+	dir = root_opendir(root, path);
 	while (r >= 0 && dir && (entry = readdir(dir))) {
 		struct list_device *device;
 
@@ -308,7 +298,7 @@ static bool is_disk(const struct root *root, const char *name)
 static int load_disks(const struct root *root, const struct list *list)
 {
 	_cleanup_(mounts_free) struct mounts mounts = {.swaps = NULL};
-	_cleanup_closedir_ DIR *dir = open_dir(root, BLOCK);
+	_cleanup_closedir_ DIR *dir = root_opendir(root, BLOCK);
 	char path[PATH_MAX], target[PATH_MAX];
 	const struct dirent *entry;
 	size_t size;
@@ -345,7 +335,7 @@ static unsigned read_hex(const struct root *root, const char *name, const char *
 
 static int load_usb(const struct root *root, const struct list *list)
 {
-	_cleanup_closedir_ DIR *dir = open_dir(root, USB);
+	_cleanup_closedir_ DIR *dir = root_opendir(root, USB);
 	char path[PATH_MAX], target[PATH_MAX], maker[256], product[256], model[520];
 	const struct dirent *entry;
 
