@@ -11,12 +11,12 @@ VERSION := 0.1.0
 
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
-LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
-DRACUTMODDIR ?= $(LIBDIR)/dracut/modules.d
-EARLYDIR ?= $(LIBDIR)/vfio-bootcfg
+# Not below PREFIX: dracut looks here, and the unit, the hook and the udev rule name the program.
+DRACUTMODDIR ?= /usr/lib/dracut/modules.d
+EARLYDIR := /usr/lib/vfio-bootcfg
 
 CC ?= cc
 O ?= build

@@ -276,3 +276,26 @@ void claim_commit(const struct claim_env *env, struct claim_plan *plan)
 		errors[i] = r;
 	settle(env, plan, cards, errors, count);
 }
+
+void claim_log(const struct claim_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct claim_target *target = &plan->targets[i], *last = target;
+		char addr[PCI_ADDR_STR];
+
+		if (target->reason == CLAIM_GUEST_ONLY) {
+			log_info("%s", target->text);
+		} else if (target->reason == CLAIM_OK) {
+			while (last + 1 < plan->targets + plan->count &&
+			       last[1].section == target->section && last[1].reason == CLAIM_OK &&
+			       pci_addr_same_slot(&last[1].dev->addr, &target->dev->addr))
+				last++;
+			i += (size_t)(last - target);
+			log_info("[device %s]: " CLAIM_DRIVER " has %s (%zu functions)",
+				 target->section->name, pci_addr_format(&target->dev->addr, addr),
+				 (size_t)(last - target) + 1);
+		} else if (target->reason != CLAIM_SIBLING) {
+			log_warn("%s", target->text);
+		}
+	}
+}

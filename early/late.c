@@ -174,16 +174,7 @@ static int claim_once(const struct claim_env *env, const struct profile *profile
 		return 0;
 	claim_override(env, &plan);
 	claim_commit(env, &plan);
-	for (size_t i = 0; i < plan.count; i++) {
-		const struct claim_target *target = &plan.targets[i];
-		char text[PCI_ADDR_STR];
-
-		if (target->reason == CLAIM_OK)
-			log_info("%s of [device %s] came late and is with " CLAIM_DRIVER " now",
-				 pci_addr_format(&target->dev->addr, text), target->section->name);
-		else
-			log_warn("%s", target->text);
-	}
+	claim_log(&plan);
 	*ret_claimed = count_claimed(&plan);
 	return record_update(env->root, &plan);
 }

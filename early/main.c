@@ -114,24 +114,6 @@ static bool load_profile(const struct root *root, struct profile *profile, struc
 	return false;
 }
 
-static void log_plan(const struct claim_plan *plan, const struct record_head *head)
-{
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct claim_target *target = &plan->targets[i];
-		char addr[PCI_ADDR_STR];
-
-		if (target->reason == CLAIM_OK)
-			log_info("%s of [device %s] is with " CLAIM_DRIVER,
-				 pci_addr_format(&target->dev->addr, addr), target->section->name);
-		else if (target->reason == CLAIM_GUEST_ONLY)
-			log_info("%s", target->text);
-		else
-			log_warn("%s", target->text);
-	}
-	log_info("overrides written after %llu us, done after %llu us",
-		 (unsigned long long)head->overrides_us, (unsigned long long)head->elapsed_us);
-}
-
 static void claim_all(const struct root *root, const struct profile *profile,
 		      struct record_head *head, struct pci_inventory *inv, struct claim_plan *plan)
 {
@@ -169,8 +151,7 @@ static void run_boot(const struct root *root)
 	head.elapsed_us = now_us() - head.started_us;
 	if (head.text[0])
 		log_warn("%s", head.text);
-	if (plan.count)
-		log_plan(&plan, &head);
+	claim_log(&plan);
 	r = record_write(root, &head, &plan);
 	if (r < 0)
 		log_warn("the record cannot be written: %s", strerror(-r));
