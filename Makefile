@@ -38,10 +38,11 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) -fPIE
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections \
 	$(if $(SAN),$(SAN_FLAGS)) $(LDFLAGS)
 # What goes into every initramfs is built for size, in one piece (clang would want another linker for
-# that), and without landing pads for indirect branches, which Linux does not check in user space.
+# that), without landing pads for indirect branches, which Linux does not check in user space, and with stack
+# guards where there are arrays.
 OZ := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
 SMALL := $(OZ) $(if $(findstring clang,$(CC)),,-flto -fno-inline-small-functions) \
-	-fcf-protection=return -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
+	-fcf-protection=return -fstack-protector -fno-plt -fno-asynchronous-unwind-tables -fno-unwind-tables -g0 \
 	-Wl,-z,noseparate-code,--build-id=none -s
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

@@ -246,7 +246,61 @@ static void refuse_all(const struct claim_env *env, struct claim_plan *plan, int
 	}
 }
 
-void claim_commit(const struct claim_env *env, struct claim_plan *plan)
+static bool is_in_plan(const struct claim_plan *plan, const struct pci_addr *addr)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->targets[i].reason == CLAIM_OK &&
+		    !pci_addr_cmp(&plan->targets[i].dev->addr, addr))
+			return true;
+	return false;
+}
+
+/*
+ * What else is in the group must have no driver, or one that does no DMA of its own (driver_managed_dma
+ * in the kernel), or no guest can open the group. The bind says nothing of it.
+ */
+static void check_group(const struct root *root, const struct claim_plan *plan,
+			struct claim_target *target)
+{
+	static const char harmless[][10] = {"", CLAIM_DRIVER, "pcieport", "pci-stub"};
+	_cleanup_closedir_ DIR *dir = NULL;
+	char path[64], driver[PCI_DRIVER_STR];
+	const struct dirent *entry;
+	struct pci_addr addr;
+	size_t i;
+
+	snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%d/devices", target->dev->group);
+	dir = root_opendir(root, path);
+	while (dir && (entry = readdir(dir))) {
+		if (pci_addr_parse(entry->d_name, &addr) < 0 || is_in_plan(plan, &addr) ||
+		    pci_driver(root, &addr, driver) < 0)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(harmless) && strcmp(driver, harmless[i]) != 0; i++)
+			;
+		if (i < ARRAY_SIZE(harmless))
+			continue;
+		snprintf(target->text, sizeof(target->text),
+			 "IOMMU group %d also has %.19s, which %s holds: no guest can open it",
+			 target->dev->group, entry->d_name, driver);
+		return;
+	}
+}
+
+static void check_groups(const struct root *root, const struct claim_plan *plan)
+{
+	int last = PCI_GROUP_NONE;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct claim_target *target = &plan->targets[i];
+
+		if (target->reason != CLAIM_OK || target->dev->group == last)
+			continue;
+		check_group(root, plan, target);
+		last = target->dev->group;
+	}
+}
+
+static void commit(const struct claim_env *env, struct claim_plan *plan)
 {
 	_cleanup_free_ struct card *cards = NULL;
 	_cleanup_free_ int *errors = NULL;
@@ -277,6 +331,12 @@ void claim_commit(const struct claim_env *env, struct claim_plan *plan)
 	settle(env, plan, cards, errors, count);
 }
 
+void claim_commit(const struct claim_env *env, struct claim_plan *plan)
+{
+	commit(env, plan);
+	check_groups(env->root, plan);
+}
+
 void claim_log(const struct claim_plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
@@ -294,6 +354,8 @@ void claim_log(const struct claim_plan *plan)
 			log_info("[device %s]: " CLAIM_DRIVER " has %s (%zu functions)",
 				 target->section->name, pci_addr_format(&target->dev->addr, addr),
 				 (size_t)(last - target) + 1);
+			if (target->text[0])
+				log_warn("%s", target->text);
 		} else if (target->reason != CLAIM_SIBLING) {
 			log_warn("%s", target->text);
 		}

@@ -33,7 +33,8 @@ void claim_override(const struct claim_env *env, struct claim_plan *plan);
  * Step 2: loads the modules, verifies, unbinds and binds what is left, undoes what failed. After it every
  * target that is CLAIM_OK is bound to vfio-pci; driver_after of each is what the link said last.
  * Functions of different cards are worked on at the same time, in children: a step that hangs in the
- * kernel costs its deadline and its own section, not the boot.
+ * kernel costs its deadline and its own section, not the boot. The text of a claimed target is a
+ * warning where something else in its IOMMU group keeps a guest from opening that.
  */
 void claim_commit(const struct claim_env *env, struct claim_plan *plan);
 

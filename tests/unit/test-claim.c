@@ -528,6 +528,36 @@ static void a_synthetic_event_unbinds_nothing(_unused_ void **state)
 	machine_close(&m);
 }
 
+static void a_stranger_in_the_group_is_named(_unused_ void **state)
+{
+	for (int stranger = 0; stranger < 2; stranger++) {
+		struct machine m;
+		char link[160];
+
+		machine_open(&m, 1);
+		path_in(&m, link, sizeof(link), "sys/kernel/iommu_groups/6/devices/0000:00:1f.2");
+		/* pcieport does no DMA of its own: its function may stay in the group. */
+		assert_int_equal(symlink(stranger ? "../../../../devices/pci0000:00/0000:00:1f.2"
+						  : "../../../../devices/pci0000:00/0000:00:10.0",
+					 link),
+				 0);
+		if (!stranger) {
+			char other[160];
+
+			path_in(&m, other, sizeof(other),
+				"sys/kernel/iommu_groups/6/devices/0000:00:10.0");
+			assert_int_equal(rename(link, other), 0);
+		}
+		claim(&m);
+		assert_target(&m, 0, CLAIM_OK);
+		if (stranger)
+			assert_non_null(strstr(m.plan.targets[0].text, "0000:00:1f.2, which ahci"));
+		else
+			assert_string_equal(m.plan.targets[0].text, "");
+		machine_close(&m);
+	}
+}
+
 static int claim_step(void *data, _unused_ size_t i)
 {
 	claim(data);
@@ -567,6 +597,7 @@ int main(void)
 		cmocka_unit_test(a_bind_that_only_says_yes_is_no_success),
 		cmocka_unit_test(a_second_run_changes_nothing),
 		cmocka_unit_test(a_synthetic_event_unbinds_nothing),
+		cmocka_unit_test(a_stranger_in_the_group_is_named),
 		cmocka_unit_test(an_override_that_blocks_ends_with_the_guard),
 	};
 
