@@ -246,21 +246,11 @@ static void refuse_all(const struct claim_env *env, struct claim_plan *plan, int
 	}
 }
 
-static bool is_in_plan(const struct claim_plan *plan, const struct pci_addr *addr)
-{
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->targets[i].reason == CLAIM_OK &&
-		    !pci_addr_cmp(&plan->targets[i].dev->addr, addr))
-			return true;
-	return false;
-}
-
 /*
  * What else is in the group must have no driver, or one that does no DMA of its own (driver_managed_dma
  * in the kernel), or no guest can open the group. The bind says nothing of it.
  */
-static void check_group(const struct root *root, const struct claim_plan *plan,
-			struct claim_target *target)
+static void check_group(const struct root *root, struct claim_target *target)
 {
 	static const char harmless[][10] = {"", CLAIM_DRIVER, "pcieport", "pci-stub"};
 	_cleanup_closedir_ DIR *dir = NULL;
@@ -272,8 +262,7 @@ static void check_group(const struct root *root, const struct claim_plan *plan,
 	snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%d/devices", target->dev->group);
 	dir = root_opendir(root, path);
 	while (dir && (entry = readdir(dir))) {
-		if (pci_addr_parse(entry->d_name, &addr) < 0 || is_in_plan(plan, &addr) ||
-		    pci_driver(root, &addr, driver) < 0)
+		if (pci_addr_parse(entry->d_name, &addr) < 0 || pci_driver(root, &addr, driver) < 0)
 			continue;
 		for (i = 0; i < ARRAY_SIZE(harmless) && strcmp(driver, harmless[i]) != 0; i++)
 			;
@@ -295,7 +284,7 @@ static void check_groups(const struct root *root, const struct claim_plan *plan)
 
 		if (target->reason != CLAIM_OK || target->dev->group == last)
 			continue;
-		check_group(root, plan, target);
+		check_group(root, target);
 		last = target->dev->group;
 	}
 }
