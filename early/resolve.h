@@ -45,7 +45,8 @@ struct claim_target {
 	struct pci_dev *dev; /* owned by the inventory; NULL: no card */
 	enum claim_reason reason;
 	int error; /* errno of the step that failed, or 0 */
-	char text[CLAIM_TEXT]; /* one sentence: device, reason, cure; for CLAIM_OK "" or a warning */
+	char text
+		[CLAIM_TEXT]; /* one sentence: device, reason, cure; for CLAIM_OK "" or a warning */
 	/* what claim_commit() keeps, see claim.h */
 	char override_before[PCI_DRIVER_STR];
 	bool override_written;
