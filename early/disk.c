@@ -363,7 +363,7 @@ int disk_in_use(const struct root *root, const struct pci_addr *addr, char text[
 	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_(host_free) struct host host = {.is_read = false};
 	const struct dirent *entry;
-	char path[512], target[4096];
+	char path[512], target[4096], first[NAME_MAX + 1] = "", found[DISK_TEXT];
 
 	dir = root_opendir(root, BLOCK);
 	if (!dir) {
@@ -385,8 +385,12 @@ int disk_in_use(const struct root *root, const struct pci_addr *addr, char text[
 			host.cmdline = read_or_null(root, "proc/cmdline", &host.cmdline_size);
 			host.is_read = true;
 		}
-		if (block_in_use(root, &host, entry->d_name, text))
-			return 1;
+		/* Directories have no order: of several the first by name, so that the message is stable. */
+		if ((!*first || strcmp(entry->d_name, first) < 0) &&
+		    block_in_use(root, &host, entry->d_name, found)) {
+			snprintf(first, sizeof(first), "%s", entry->d_name);
+			memcpy(text, found, sizeof(found));
+		}
 	}
-	return 0;
+	return *first != '\0';
 }
