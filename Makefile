@@ -143,7 +143,7 @@ bench:
 	@+$(MAKE) --no-print-directory all $(O)/tests/expand-machine
 	@tests/bench/run
 
-fuzz: 
+fuzz:
 	@tests/deps test
 	@+FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
 
