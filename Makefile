@@ -25,9 +25,9 @@ JOBS ?= 2
 FUZZ_SECONDS ?= 20
 
 EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root text undo
-BOOTCFG := cmd cmd-help json pcinames table
+BOOTCFG := $(filter-out main,$(patsubst bootcfg/%.c,%,$(wildcard bootcfg/*.c)))
 DEVICE := device list list-children list-data list-json list-text
-UNIT := claim cmdline disk display module pci profile profile-files record resolve root
+UNIT := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
@@ -77,9 +77,11 @@ $(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefil
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(SAN),,$(SMALL)) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 
+LIBS := -lpci -ljansson -lsmartcols -larchive
+
 $(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lpci -ljansson -lsmartcols
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # Out of the command's own table, so that they cannot drift.
 $(O)/vfio-device.bash $(O)/vfio-device.zsh: $(O)/vfio-device
@@ -116,7 +118,7 @@ units: $(UNITS) $(O)/tests/expand-machine
 $(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \
 		$(call lib,tests,$(MACHINE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka -lpci -ljansson -lsmartcols
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
 
 $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHINE))
 	$(call say,LD,$@)

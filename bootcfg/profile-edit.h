@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Changes to the profile's files that keep what people wrote: comments, order, blank lines. A line
+ * that `set` wrote is recorded in the state, and goes with `unset`; one that was written by hand is
+ * commented out.
+ */
+#ifndef BOOTCFG_PROFILE_EDIT_H
+#define BOOTCFG_PROFILE_EDIT_H
+
+#include "bootcfg/plan.h"
+#include "bootcfg/remarks.h"
+#include "bootcfg/state.h"
+#include "early/profile.h"
+
+struct profile_set {
+	char *section; /* "device", "cpus", ...; owned, like all strings here */
+	char *name; /* "" where the section has none */
+	char *key; /* NULL: the whole section, for removal */
+	char *value; /* as it is to stand behind "key = "; NULL: take it out */
+};
+
+struct profile_sets {
+	struct profile_set *items;
+	size_t count;
+};
+
+/* Appends copies. 0 or -ENOMEM. */
+int profile_sets_add(struct profile_sets *sets, const char *section, const char *name,
+		     const char *key, const char *value) _must_check_;
+void profile_sets_free(struct profile_sets *sets);
+
+/*
+ * Puts into the plan what the sets make of the profile's files, and into the state what of it is
+ * ours. A section goes to the file in /etc that holds it; a new one to /etc/vfio-bootcfg.conf, which
+ * is made where it is not there, and removed again when only what we wrote was in it. A value that is
+ * as wanted stays as it stands. A value that we change is recorded, and comes back by `unset`.
+ * Errors, with diag: -EPERM a section that is in /usr/lib (the message says how to copy it);
+ * -EBADMSG, -errno of reading.
+ */
+int profile_edit(const struct root *root, const struct profile *profile,
+		 const struct profile_sets *sets, struct state *state, struct plan *plan,
+		 struct diag *diag) _must_check_;
+
+/*
+ * The profile as it will be: the plan's files in place of the ones on disk. As profile_load().
+ */
+int profile_load_planned(const struct root *root, const struct plan *plan, struct profile *ret,
+			 struct diag *diag) _must_check_;
+
+#define _cleanup_sets_ _cleanup_(profile_sets_free)
+
+#endif
