@@ -59,8 +59,8 @@ struct loader {
 	 * Puts what the lines' edits make of the files into the plan, records owned_after in the state
 	 * and in place. *ret_needs gets boot_needs bits of what has to follow. 0 or -errno with diag.
 	 */
-	int (*plan)(const struct boot_context *context, struct boot_setup *setup,
-		    struct plan *plan, unsigned *ret_needs, struct diag *diag);
+	int (*plan)(const struct boot_context *context, struct boot_setup *setup, struct plan *plan,
+		    unsigned *ret_needs, struct diag *diag);
 
 	/*
 	 * Whether this loader can carry the unit to the kernel unharmed: 0, or -EINVAL with diag

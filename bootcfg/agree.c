@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "bootcfg/agree.h"
+#include "early/text.h"
+
+/* --- what was wrong, as an exit code ---------------------------------------------------------- */
+
+/* Of what the user wrote or asked for. */
+int agree_fail(struct cmd_call *call, int error, const struct diag *diag)
+{
+	switch (error) {
+	case -EPERM:
+	case -EEXIST:
+	case -E2BIG:
+		return cmd_fail(call, EXIT_REFUSED, diag);
+	case -ENOMEM:
+	case -EIO:
+	case -ENOENT:
+	case -ENODEV:
+	case -ENOSYS:
+		return cmd_fail(call, EXIT_SYSTEM, diag);
+	case -EUCLEAN:
+	case -EINPROGRESS:
+		return cmd_fail(call, EXIT_PARTWAY, diag);
+	}
+	return cmd_fail(call, EXIT_USAGE, diag);
+}
+
+/* Of a boot source: what is not understood there is left alone. */
+static int fail_source(struct cmd_call *call, int error, const struct diag *diag)
+{
+	if (error == -EBADMSG)
+		return cmd_fail(call, EXIT_REFUSED, diag);
+	if (error == -EPERM || error == -EEXIST || error == -E2BIG)
+		return agree_fail(call, error, diag);
+	return cmd_fail(call, EXIT_SYSTEM, diag);
+}
+
+/* Of writing: what the system refuses is the system's failure, whatever its errno says. */
+static int fail_commit(struct cmd_call *call, int error, const struct diag *diag)
+{
+	return cmd_fail(call, error == -EUCLEAN ? EXIT_PARTWAY : EXIT_SYSTEM, diag);
+}
+
+/* --- begin ------------------------------------------------------------------------------------ */
+
+static int take_options(struct agree *agree)
+{
+	struct cmd_call *call = agree->call;
+	size_t count = 0;
+
+	agree->force = cmd_has(call, "force");
+	agree->dry_run = cmd_has(call, "dry-run");
+	agree->no_regenerate = cmd_has(call, "no-regenerate");
+	agree->edit_flags = (cmd_has(call, "replace") ? EDIT_REPLACE : 0) |
+			    (cmd_has(call, "adopt") ? EDIT_ADOPT : 0);
+	while (cmd_value(call, "loader", count))
+		count++;
+	agree->names = calloc(count + 1, sizeof(*agree->names));
+	if (!agree->names)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		agree->names[i] = cmd_value(call, "loader", i);
+		if (!loader_find(agree->names[i]))
+			return cmd_failf(call, EXIT_USAGE,
+					 "unknown boot loader `%.100s`: grub, systemd-boot and "
+					 "kernelstub are known",
+					 agree->names[i]);
+	}
+	agree->context = (struct boot_context){
+		.root = &call->root,
+		.esp = cmd_value(call, "esp", 0),
+		.kernel = cmd_value(call, "kernel", 0),
+		.force = agree->force,
+		.remarks = &agree->remarks,
+	};
+	while (agree->context.esp && *agree->context.esp == '/')
+		agree->context.esp++;
+	return EXIT_DONE;
+}
+
+int agree_begin(struct agree *agree, struct cmd_call *call)
+{
+	struct diag diag = DIAG_INIT;
+	int code, r;
+
+	*agree = (struct agree){.call = call, .lock = -1};
+	code = take_options(agree);
+	if (code)
+		return code;
+	r = active_refuse_managed(&call->root, &diag);
+	if (r < 0)
+		return fail_source(call, r, &diag);
+	if (!agree->dry_run) {
+		agree->lock = commit_lock(&call->root, &diag);
+		if (agree->lock < 0)
+			return fail_commit(call, agree->lock, &diag);
+	}
+	r = commit_recover(&call->root, agree->dry_run, &agree->pending, &diag);
+	if (r == -ESTALE)
+		cmd_note(call, "%s%s%s", diag.file, *diag.file ? ": " : "", diag.text);
+	else if (r == -EINPROGRESS)
+		return agree_fail(call, r, &diag);
+	else if (r < 0)
+		return fail_commit(call, r, &diag);
+	r = profile_load(&call->root, &agree->before, &diag);
+	if (r < 0)
+		return agree_fail(call, r, &diag);
+	r = state_load(&call->root, &agree->state, &diag);
+	if (r < 0)
+		return fail_source(call, r, &diag);
+	agree->context.state = agree->state;
+	if (host_load(&call->root, &agree->host) < 0)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	return EXIT_DONE;
+}
+
+void agree_free(struct agree *agree)
+{
+	for (size_t i = 0; i < agree->setup_count; i++)
+		boot_setup_free(&agree->setups[i]);
+	initramfs_free(&agree->initramfs);
+	plan_free(&agree->plan);
+	leftovers_free(&agree->leftovers);
+	wants_free(&agree->wants);
+	host_free(&agree->host);
+	state_free(agree->state);
+	profile_free(&agree->after);
+	profile_free(&agree->before);
+	remarks_free(&agree->remarks);
+	free(agree->names);
+	close_fd(&agree->lock);
+}
+
+/* --- plan ------------------------------------------------------------------------------------- */
+
+/*
+ * Where the state is lost, what stands in one file as ours is ours in the loader's other files too:
+ * not every format has room for a mark.
+ */
+static int recover_owned(const struct agree *agree, struct boot_setup *setup)
+{
+	const struct boot_line *known = NULL;
+
+	if (state_found(agree->state))
+		return 0;
+	for (size_t i = 0; i < setup->count && !known; i++)
+		if (setup->lines[i].owned_known && setup->lines[i].owned.count)
+			known = &setup->lines[i];
+	if (!known)
+		return 0;
+	for (size_t i = 0; i < setup->count; i++) {
+		struct boot_line *line = &setup->lines[i];
+
+		if (line->owned_known)
+			continue;
+		owned_free(&line->owned);
+		if (owned_copy(&known->owned, &line->owned) < 0)
+			return -ENOMEM;
+		line->owned_known = true;
+	}
+	return 0;
+}
+
+struct lost {
+	const struct wants *wants;
+	struct text *text;
+};
+
+static int list_lost(void *data, const char *unit, size_t size)
+{
+	const struct lost *lost = data;
+	_cleanup_free_ char *copy = strndup(unit, size);
+
+	if (!copy)
+		return -ENOMEM;
+	for (size_t i = 0; i < lost->wants->count; i++)
+		if (unit_equal(copy, lost->wants->items[i].text))
+			text_add(lost->text, " %s", copy);
+	return 0;
+}
+
+/*
+ * Units that the profile asks for and that stand in a source of which nobody knows any more whose
+ * they are: with the state gone, taking them out could take the user's own.
+ */
+static int refuse_lost(struct agree *agree)
+{
+	_cleanup_wants_ struct wants wants = {.count = 0};
+	_cleanup_remarks_ struct remarks remarks = {.count = 0};
+	struct diag diag = DIAG_INIT;
+
+	if (!agree->undo || state_found(agree->state) || (agree->edit_flags & EDIT_ADOPT))
+		return EXIT_DONE;
+	if (policy_wants(&agree->before, &agree->host, POLICY_FORCE, &wants, &remarks, &diag) < 0)
+		return EXIT_DONE; /* a profile that says nothing has put nothing there */
+	for (size_t i = 0; i < agree->setup_count; i++) {
+		for (size_t j = 0; j < agree->setups[i].count; j++) {
+			const struct boot_line *line = &agree->setups[i].lines[j];
+			_cleanup_text_ struct text text = {.data = NULL};
+			_cleanup_free_ char *all = boot_line_text(line);
+
+			if (line->owned_known || line->read_only || line->absent)
+				continue;
+			if (!all ||
+			    line_units(all, list_lost,
+				       &(struct lost){.wants = &wants, .text = &text}) == -ENOMEM ||
+			    text.error)
+				return cmd_failf(agree->call, EXIT_SYSTEM, "out of memory");
+			if (!text.size)
+				continue;
+			diag_set(&diag, -EPERM, line->file, 0,
+				 "whether these are ours is not known any more (%s is gone):%s; "
+				 "`vfio-bootcfg set --adopt` takes them over, then unset works",
+				 "/" STATE_FILE, text.data);
+			return cmd_fail(agree->call, EXIT_REFUSED, &diag);
+		}
+	}
+	return EXIT_DONE;
+}
+
+/* A value that a loader would tear never gets as far as a file. */
+static int check_quotes(struct agree *agree, const struct loader *loader)
+{
+	for (size_t i = 0; i < agree->wants.count; i++) {
+		const struct want *want = &agree->wants.items[i];
+		struct diag diag = DIAG_INIT;
+
+		if (loader->quote(want->text, &diag) < 0) {
+			if (!*diag.file && want->file) {
+				snprintf(diag.file, sizeof(diag.file), "%s", want->file);
+				diag.line = want->line;
+			}
+			return cmd_fail(agree->call, EXIT_USAGE, &diag);
+		}
+	}
+	return EXIT_DONE;
+}
+
+static bool is_meant(const struct agree *agree, const struct boot_line *line)
+{
+	const char *kernel = agree->context.kernel;
+
+	if (line->read_only)
+		return false;
+	return !kernel || line->role != LINE_ENTRY || !line->kernel ||
+	       !strcmp(line->kernel, kernel);
+}
+
+static int read_loader(struct agree *agree, const struct loader *loader)
+{
+	struct boot_setup *setup = &agree->setups[agree->setup_count];
+	struct diag diag = DIAG_INIT;
+	int r = loader->read(&agree->context, setup, &diag);
+
+	if (r < 0)
+		return fail_source(agree->call, r, &diag);
+	agree->setup_count++;
+	if (recover_owned(agree, setup) < 0)
+		return cmd_failf(agree->call, EXIT_SYSTEM, "out of memory");
+	return EXIT_DONE;
+}
+
+static int plan_loader(struct agree *agree, struct boot_setup *setup)
+{
+	struct diag diag = DIAG_INIT;
+	unsigned needs = 0;
+	int r;
+
+	for (size_t i = 0; i < setup->count; i++) {
+		if (!is_meant(agree, &setup->lines[i]))
+			continue;
+		r = line_edit(&setup->lines[i], &agree->wants, agree->edit_flags, &diag);
+		if (r < 0)
+			return fail_source(agree->call, r, &diag);
+	}
+	r = setup->loader->plan(&agree->context, setup, &agree->plan, &needs, &diag);
+	if (r < 0)
+		return fail_source(agree->call, r, &diag);
+	/* Of all that has to be made anew, grub.cfg is what we make ourselves. */
+	if ((needs & NEED_REGENERATE) && setup->loader == &loader_grub &&
+	    agree->call->root.kind == ROOT_LIVE && !agree->no_regenerate) {
+		agree->regenerate = true;
+		needs &= ~(unsigned)NEED_REGENERATE;
+	}
+	agree->needs |= needs;
+	return EXIT_DONE;
+}
+
+static bool has_item(const struct wants *wants, const char *item)
+{
+	for (size_t i = 0; i < wants->count; i++)
+		if (!strncmp(wants->items[i].item, item, strlen(item)))
+			return true;
+	return false;
+}
+
+/* sysctl.d, where a count for the default pool would overrule the command line after the boot. */
+static int plan_leftovers(struct agree *agree)
+{
+	struct cmd_call *call = agree->call;
+	struct diag diag = DIAG_INIT;
+	int r = policy_leftovers(&call->root, &agree->after, &agree->host, &agree->leftovers,
+				 &diag);
+
+	if (r < 0)
+		return fail_source(call, r, &diag);
+	for (size_t i = 0; i < agree->leftovers.count; i++) {
+		const struct leftover *leftover = &agree->leftovers.items[i];
+
+		if (!leftover->contradicts) {
+			if (call->verbose)
+				remark(&agree->remarks,
+				       "%s:%u: `%s` is from an older guide, and not needed any "
+				       "more",
+				       leftover->file, leftover->line, leftover->text);
+		} else if (!(agree->edit_flags & EDIT_REPLACE)) {
+			diag_set(&diag, -EEXIST, leftover->file, leftover->line,
+				 "`%.200s` contradicts the profile: take the line out, or let "
+				 "--replace do it",
+				 leftover->text);
+			return agree_fail(call, -EEXIST, &diag);
+		}
+	}
+	if (agree->edit_flags & EDIT_REPLACE)
+		r = leftovers_replace(&call->root, &agree->leftovers, agree->state, &agree->plan,
+				      &diag);
+	else if (!has_item(&agree->wants, "hugepages"))
+		r = leftovers_restore(&call->root, agree->state, &agree->plan, &diag);
+	return r < 0 ? fail_source(call, r, &diag) : EXIT_DONE;
+}
+
+/* The images that boot entries name, beside those that the kernels' names lead to. */
+static const char **entry_images(const struct agree *agree)
+{
+	size_t count = 0;
+	const char **images;
+
+	for (size_t i = 0; i < agree->setup_count; i++)
+		count += agree->setups[i].count;
+	images = calloc(count + 1, sizeof(*images));
+	if (!images)
+		return NULL;
+	count = 0;
+	for (size_t i = 0; i < agree->setup_count; i++)
+		for (size_t j = 0; j < agree->setups[i].count; j++)
+			if (agree->setups[i].lines[j].initrd)
+				images[count++] = agree->setups[i].lines[j].initrd;
+	return images;
+}
+
+static int look_at_images(struct agree *agree)
+{
+	_cleanup_free_ const char **more = entry_images(agree);
+	struct diag diag = DIAG_INIT;
+	bool outdated = false;
+	int r;
+
+	if (!more)
+		return cmd_failf(agree->call, EXIT_SYSTEM, "out of memory");
+	r = initramfs_look(&agree->call->root, &agree->host, &agree->after, more, &agree->initramfs,
+			   &diag);
+	if (r < 0)
+		return fail_source(agree->call, r, &diag);
+	for (size_t i = 0; i < agree->initramfs.count; i++)
+		outdated |= agree->initramfs.images[i].outdated;
+	/* An image that is not made yet is going to be made by somebody: they should know. */
+	if (outdated || (!agree->initramfs.count && agree->after.device_count))
+		agree->needs |= NEED_INITRAMFS;
+	return EXIT_DONE;
+}
+
+int agree_plan(struct agree *agree, const struct profile_sets *sets)
+{
+	struct cmd_call *call = agree->call;
+	struct diag diag = DIAG_INIT;
+	int code, r;
+
+	r = profile_edit(&call->root, &agree->before, sets, agree->state, &agree->plan, &diag);
+	if (r < 0)
+		return agree_fail(call, r, &diag);
+	r = profile_load_planned(&call->root, &agree->plan, &agree->after, &diag);
+	if (r < 0)
+		return agree_fail(call, r, &diag);
+	r = policy_wants(&agree->after, &agree->host, agree->force ? POLICY_FORCE : 0,
+			 &agree->wants, &agree->remarks, &diag);
+	if (r < 0)
+		return agree_fail(call, r, &diag);
+	r = active_find(&agree->context, agree->names, &agree->active, &diag);
+	if (r < 0)
+		return agree_fail(call, r, &diag);
+	for (size_t i = 0; i < agree->active.chosen_count; i++) {
+		code = check_quotes(agree, agree->active.chosen[i]);
+		if (!code)
+			code = read_loader(agree, agree->active.chosen[i]);
+		if (code)
+			return code;
+	}
+	code = refuse_lost(agree);
+	for (size_t i = 0; !code && i < agree->setup_count; i++)
+		code = plan_loader(agree, &agree->setups[i]);
+	if (!code)
+		code = plan_leftovers(agree);
+	if (!code)
+		code = look_at_images(agree);
+	if (!code && state_plan(agree->state, &agree->plan) < 0)
+		code = cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	return code;
+}
