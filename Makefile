@@ -17,6 +17,9 @@ ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 # Not below PREFIX: dracut looks here, and the unit, the hook and the udev rule name the program.
 DRACUTMODDIR ?= /usr/lib/dracut/modules.d
 EARLYDIR := /usr/lib/vfio-bootcfg
+# Where kernel packages and kernel-install look for what is to run.
+POSTINSTDIR ?= /etc/kernel/postinst.d
+KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
 
 CC ?= cc
 O ?= build
@@ -50,7 +53,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all install
-all: $(O)/vfio-early $(O)/vfio-device $(O)/vfio-device.bash $(O)/vfio-device.zsh
+PROGRAMS := vfio-bootcfg vfio-device
+all: $(O)/vfio-early $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -83,10 +87,17 @@ $(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+$(O)/vfio-bootcfg: $(O)/bootcfg/main.o $(O)/libbootcfg.a $(O)/libearly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 # Out of the command's own table, so that they cannot drift.
-$(O)/vfio-device.bash $(O)/vfio-device.zsh: $(O)/vfio-device
+$(O)/%.bash: $(O)/%
 	$(call say,GEN,$@)
-	$(Q)$(O)/vfio-device --dump=$(subst .,,$(suffix $@)) > $@
+	$(Q)$< --dump=bash > $@
+$(O)/%.zsh: $(O)/%
+	$(call say,GEN,$@)
+	$(Q)$< --dump=zsh > $@
 
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 
@@ -94,7 +105,15 @@ $(O)/vfio-device.bash $(O)/vfio-device.zsh: $(O)/vfio-device
 
 install: all
 	install -D -m 755 $(O)/vfio-early $(DESTDIR)$(EARLYDIR)/vfio-early
-	install -D -m 755 $(O)/vfio-device $(DESTDIR)$(SBINDIR)/vfio-device
+	for program in $(PROGRAMS); do \
+		install -D -m 755 $(O)/$$program $(DESTDIR)$(SBINDIR)/$$program && \
+		install -D -m 644 $(O)/$$program.bash $(DESTDIR)$(BASHCOMPDIR)/$$program && \
+		install -D -m 644 $(O)/$$program.zsh $(DESTDIR)$(ZSHCOMPDIR)/_$$program || exit 1; \
+	done
+	install -D -m 755 bootcfg/kernel-added $(DESTDIR)$(EARLYDIR)/kernel-added
+	install -D -m 755 bootcfg/kernel-postinst $(DESTDIR)$(POSTINSTDIR)/vfio-bootcfg
+	install -D -m 755 bootcfg/kernel-install.plugin $(DESTDIR)$(KERNELINSTALLDIR)/95-vfio-bootcfg.install
+	install -D -m 644 bootcfg/vfio-bootcfg.8 $(DESTDIR)$(MANDIR)/man8/vfio-bootcfg.8
 	install -D -m 755 modules.d/50vfio-bootcfg/module-setup.sh \
 		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/module-setup.sh
 	install -m 644 modules.d/50vfio-bootcfg/vfio-early.service \
@@ -102,8 +121,6 @@ install: all
 	install -D -m 644 early/vfio-early.8 $(DESTDIR)$(MANDIR)/man8/vfio-early.8
 	install -D -m 644 tools/vfio-device.8 $(DESTDIR)$(MANDIR)/man8/vfio-device.8
 	install -D -m 644 early/vfio-bootcfg.conf.5 $(DESTDIR)$(MANDIR)/man5/vfio-bootcfg.conf.5
-	install -D -m 644 $(O)/vfio-device.bash $(DESTDIR)$(BASHCOMPDIR)/vfio-device
-	install -D -m 644 $(O)/vfio-device.zsh $(DESTDIR)$(ZSHCOMPDIR)/_vfio-device
 
 # --- tests ---------------------------------------------------------------------------------------
 
