@@ -62,24 +62,36 @@ run --version
 exits 0
 grep -qxE 'vfio-device [0-9]+\.[0-9]+\.[0-9]+' "$scratch/out" || wrong "version: $(cat "$scratch/out")"
 
-it "man page: its synopsis is the table's, and every option is described"
-run --dump=man
-exits 0
-sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' tools/vfio-device.8 | sed '1d;$d' >"$scratch/synopsis"
-like out "$scratch/synopsis"
-run --dump=options
-exits 0
-[ "$(wc -l <"$scratch/out")" -ge 8 ] || wrong "few options: $(cat "$scratch/out")"
-while read -r _ option argument; do
-	escaped=${option//-/\\\\-}
-	grep -qE "^\.B.* ?${escaped}(\$|[^a-z\\\\])" tools/vfio-device.8 || wrong "the man page does not describe $option $argument"
-done <"$scratch/out"
+for page in tools/vfio-device.8 bootcfg/vfio-bootcfg.8; do
+	program=$(basename "$page" .8)
+	it "$program: the manual's synopsis is the table's, and every option is described"
+	run --dump=man
+	exits 0
+	sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' "$page" | sed '1d;$d' >"$scratch/synopsis"
+	like out "$scratch/synopsis"
+	run --dump=options
+	exits 0
+	[ "$(wc -l <"$scratch/out")" -ge 8 ] || wrong "few options: $(cat "$scratch/out")"
+	while read -r _ option argument; do
+		escaped=${option//-/\\\\-}
+		grep -qE "^\.B.* ?${escaped}(\$|[^a-z\\\\])" "$page" || wrong "the manual does not describe $option $argument"
+	done <"$scratch/out"
 
-it "man page: describes no option that is not there"
-run --dump=options
-while read -r option; do
-	has out " --$option"
-done < <(sed -n '/^\.SH OPTIONS/,/^\.SH/p' tools/vfio-device.8 | grep -oE '\\-\\-[a-z]+' | tr -d '\\-')
+	it "$program: the manual describes no option that is not there"
+	run --dump=options
+	while read -r option; do
+		has out " --$option"
+	done < <(sed -n '/^\.SH OPTIONS/,/^\.SH/p' "$page" | grep -oE '\\-\\-[a-z\\-]+' | sed 's/\\//g; s/^--//; s/-*$//')
+
+	it "$program: help fits into 80 columns, zsh and bash read the completions"
+	for arguments in --help $(run --dump=options && cut -d' ' -f1 "$scratch/out" | sort -u); do
+		run --help "${arguments#--help}"
+		[ "$(wc -L <"$scratch/out")" -le 80 ] || wrong "'$arguments' has a line of $(wc -L <"$scratch/out") columns"
+	done
+	run --dump=bash
+	bash -n "$scratch/out" || wrong "bash does not read it"
+done
+program=vfio-device
 
 # complete WORD...: what bash offers for the last word.
 complete_words() {
