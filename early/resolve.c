@@ -296,8 +296,7 @@ static void check_target(struct resolver *res, struct claim_target *target)
 	if (r < 0 || dev->group == PCI_GROUP_NONE) {
 		claim_refuse(res->plan, target, CLAIM_NO_IOMMU_GROUP, r < 0 ? -r : ENODEV,
 			     "%s has no IOMMU group: switch on VT-d or AMD-Vi in the firmware "
-			     "setup, and "
-			     "on Intel boot with intel_iommu=on",
+			     "setup, and run vfio-bootcfg set --iommu pt",
 			     addr);
 		return;
 	}

@@ -82,6 +82,6 @@ int list_run(struct cmd_call *call)
 	if (list.count && !list.has_groups)
 		cmd_note(call,
 			 "the IOMMU is off, so no card can be given to a guest: switch on VT-d or "
-			 "AMD-Vi in the firmware setup, and on Intel boot with intel_iommu=on");
+			 "AMD-Vi in the firmware setup, and run vfio-bootcfg set --iommu pt");
 	return code;
 }

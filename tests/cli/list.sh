@@ -50,7 +50,7 @@ on list
 exits 0
 like out "$machines/no-iommu/expect-list"
 [ "$(wc -l <"$scratch/err")" = 1 ] || wrong "stderr has not one line"
-has err "the IOMMU is off" "intel_iommu=on" "AMD-Vi"
+has err "the IOMMU is off" "vfio-bootcfg set --iommu pt" "AMD-Vi"
 on list --json
 object 0000:01:00.0 '"iommu_group": null' '"name": ""' '"boot_vga": null'
 object 0000:00:01.0 '"boot_vga": true'

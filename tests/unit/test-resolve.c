@@ -228,7 +228,7 @@ static const struct {
 	 HOST "pci 0000:01:00.0 parent=0000:00:10.0 id=1234:1111 class=038000 group=6\n"
 	      "pci 0000:01:00.1 parent=0000:00:10.0 id=8086:293e class=040300\n",
 	 GPU AT10, "gpu 0000:01:00.0 sibling\ngpu 0000:01:00.1 no-iommu-group\n",
-	 "0000:01:00.1 has no IOMMU group|VT-d or AMD-Vi|intel_iommu=on"},
+	 "0000:01:00.1 has no IOMMU group|VT-d or AMD-Vi|vfio-bootcfg set --iommu pt"},
 	{"the first function has no group",
 	 HOST "pci 0000:01:00.0 parent=0000:00:10.0 id=1234:1111 class=038000\n"
 	      "pci 0000:01:00.1 parent=0000:00:10.0 id=8086:293e class=040300 group=6\n",
