@@ -18,12 +18,27 @@ enum policy_flags {
 /*
  * The wanted units in the order in which they are to stand, and what must not be there. *ret is the
  * caller's, for wants_free().
- * Errors, with diag naming the profile's file and line: -EBADMSG (a value that cannot be: CPUs out of
- * range, all of them isolated, a protected parameter in args), -EPERM (refused without --force, or
- * at all: CPU 0 isolated, a core torn apart, iommu = off with a [device]), -ENOMEM.
+ * A [device] without an `iommu` key is wanted as with `iommu = on`: without an IOMMU no card can be
+ * claimed. Per-node huge pages are left to vfio-early where an installed kernel is older than 5.16.
+ * Errors, with diag naming the profile's file and line:
+ * -EBADMSG  a value that cannot be: CPUs that are not there or all of them, a page size or node that
+ *           is not there, in args what is protected, given by another key, or better said by one
+ * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not; and at all:
+ *           iommu = off (or args that say so) with a [device], `N` or `all` for a kernel older than
+ *           that notation
+ * -ENOMEM
  */
 int policy_wants(const struct profile *profile, const struct host *host, unsigned flags,
 		 struct wants *ret, struct remarks *remarks, struct diag *diag) _must_check_;
+
+/*
+ * Adds to wants->forbidden each vfio-pci.ids= and pci-stub.ids= of a command line that takes a card
+ * which is in no [device], with a remark that names the card. To be called for every boot line
+ * before line_edit(). In an image, where it cannot be seen which functions a card has, each id that
+ * no [device] has counts. Without a [device] nothing is forbidden. 0, or -errno with diag.
+ */
+int policy_forbid_ids(const struct root *root, const struct profile *profile, const char *line,
+		      struct wants *wants, struct remarks *remarks, struct diag *diag) _must_check_;
 
 /* A setting elsewhere that counts against the profile, or that an older guide left behind. */
 struct leftover {
