@@ -44,9 +44,17 @@ static bool is(uint32_t wanted, uint32_t value)
 	return wanted == ANY || wanted == value;
 }
 
+/* vfio-pci refuses what has the header of a bridge; bridges to PCI and CardBus do. */
+static bool is_bridge(const struct pci_dev *dev)
+{
+	unsigned class = dev->class >> 8;
+
+	return class == 0x0604 || class == 0x0607 || class == 0x0609;
+}
+
 static bool takes(const struct id *id, const struct pci_dev *dev)
 {
-	return is(id->vendor, dev->vendor) && is(id->device, dev->device) &&
+	return !is_bridge(dev) && is(id->vendor, dev->vendor) && is(id->device, dev->device) &&
 	       is(id->subvendor, dev->subvendor) && is(id->subdevice, dev->subdevice) &&
 	       !((id->class ^ dev->class) & id->mask);
 }

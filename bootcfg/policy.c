@@ -64,15 +64,8 @@ static int add_iommu(struct policy *policy)
 	bool is_implied = !entry;
 	int r = 0;
 
-	if (entry && !strcmp(entry->value, "off")) {
-		if (!profile->device_count)
-			return 0;
-		return diag_set(policy->diag, -EPERM, entry->file, entry->line,
-				"`iommu = off` with [device %s]: without an IOMMU no card can be "
-				"handed to a guest; write `iommu = pt`",
-				profile->devices[0].name);
-	}
-	if (!entry && !profile->device_count)
+	/* With a [device], `off` is no profile: profile_load() refuses it. */
+	if (entry ? !strcmp(entry->value, "off") : !profile->device_count)
 		return 0;
 	if (!entry) {
 		/* vfio-pci refuses a card without an IOMMU group, so a card asks for one. */

@@ -23,9 +23,8 @@ enum policy_flags {
  * Errors, with diag naming the profile's file and line:
  * -EBADMSG  a value that cannot be: CPUs that are not there or all of them, a page size or node that
  *           is not there, in args what is protected, given by another key, or better said by one
- * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not; and at all:
- *           iommu = off (or args that say so) with a [device], `N` or `all` for a kernel older than
- *           that notation
+ * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not; and at all: args
+ *           that switch off a wanted IOMMU, `N` or `all` for a kernel older than that notation
  * -ENOMEM
  */
 int policy_wants(const struct profile *profile, const struct host *host, unsigned flags,
