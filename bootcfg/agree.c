@@ -262,6 +262,18 @@ static int read_loader(struct agree *agree, const struct loader *loader)
 	return EXIT_DONE;
 }
 
+static int edit(struct agree *agree, struct boot_line *line, struct diag *diag)
+{
+	_cleanup_free_ char *text = boot_line_text(line);
+	int r;
+
+	if (!text)
+		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+	r = policy_forbid_ids(&agree->call->root, &agree->after, text, &agree->wants,
+			      &agree->remarks, diag);
+	return r < 0 ? r : line_edit(line, &agree->wants, agree->edit_flags, diag);
+}
+
 static int plan_loader(struct agree *agree, struct boot_setup *setup)
 {
 	struct diag diag = DIAG_INIT;
@@ -271,7 +283,7 @@ static int plan_loader(struct agree *agree, struct boot_setup *setup)
 	for (size_t i = 0; i < setup->count; i++) {
 		if (!is_meant(agree, &setup->lines[i]))
 			continue;
-		r = line_edit(&setup->lines[i], &agree->wants, agree->edit_flags, &diag);
+		r = edit(agree, &setup->lines[i], &diag);
 		if (r < 0)
 			return fail_source(agree->call, r, &diag);
 	}

@@ -31,13 +31,14 @@ static bool is_chosen(const struct active *active, const struct loader *loader)
 	return false;
 }
 
-static int compare_entry(struct status *status, const struct loader *loader,
+static int compare_entry(struct cmd_call *call, struct status *status, const struct loader *loader,
 			 const struct boot_line *line)
 {
 	_cleanup_free_ char *text = boot_line_text(line);
 	struct status_entry *entries =
 		reallocarray(status->entries, status->entry_count + 1, sizeof(*entries));
 	struct status_entry *entry;
+	struct diag diag = DIAG_INIT;
 	int r;
 
 	if (!entries)
@@ -51,6 +52,10 @@ static int compare_entry(struct status *status, const struct loader *loader,
 		.active = is_chosen(&status->active, loader),
 		.line = line,
 	};
+	r = policy_forbid_ids(&call->root, &status->profile, text, &status->wants, &status->remarks,
+			      &diag);
+	if (r < 0)
+		return r;
 	r = line_compare(text, &status->wants, &line->owned, &entry->report);
 	if (r == -EBADMSG) {
 		remark(&status->remarks, "%s: a quote without its end: what it means is not known",
@@ -84,7 +89,8 @@ static int load_loader(struct cmd_call *call, struct status *status,
 	}
 	status->setup_count++;
 	for (size_t i = 0; i < setup->count; i++)
-		if (!setup->lines[i].absent && compare_entry(status, loader, &setup->lines[i]) < 0)
+		if (!setup->lines[i].absent &&
+		    compare_entry(call, status, loader, &setup->lines[i]) < 0)
 			return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 	return EXIT_DONE;
 }
