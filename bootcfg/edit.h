@@ -33,7 +33,9 @@ enum edit_flags {
  * -EEXIST   the user's own token contradicts (or, with EDIT_REPLACE, one that cannot be replaced)
  * -E2BIG    the line would be longer than the kernel reads
  * -EBADMSG  a quote without its end: it is not known what the line means
+ * -EINVAL   a want that is not one unit, or a protected one; diag names its place in the profile
  * -ENOMEM
+ * A read_only line gets no edits: owned_after is what owned is.
  */
 int line_edit(struct boot_line *line, const struct wants *wants, unsigned flags,
 	      struct diag *diag) _must_check_;
@@ -50,16 +52,18 @@ struct line_report {
 
 /*
  * Compares a text (of /proc/cmdline, of an entry) with what is wanted. owned may be NULL.
- * 0, -EBADMSG (an open quote: all is missing) or -ENOMEM.
+ * *ret is the caller's, for line_report_free(). 0; -EBADMSG (an open quote: *ret is filled in, and
+ * all is missing); -EINVAL (as line_edit()) or -ENOMEM, *ret untouched.
  */
 int line_compare(const char *text, const struct wants *wants, const struct owned_list *owned,
 		 struct line_report *ret) _must_check_;
 void line_report_free(struct line_report *report);
 
 /*
- * Cuts a text into units and calls take() for each with its bytes, as they stand. For
- * `--adopt`, the lists of messages, and tests. Returns take()'s first non-zero answer, 0, or
- * -EBADMSG for an open quote.
+ * Cuts a text into units and calls take() for each with its bytes, as they stand (of a pair that
+ * has others in between: with one blank between the two). unit is valid until take() returns. For
+ * `--adopt`, the lists of messages, and tests. Returns take()'s first non-zero answer, 0, -EBADMSG
+ * for an open quote (take() was not called), or -ENOMEM.
  */
 int line_units(const char *text, int (*take)(void *data, const char *unit, size_t size),
 	       void *data) _must_check_;

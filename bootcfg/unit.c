@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "bootcfg/edit.h"
+#include "bootcfg/param.h"
+#include "bootcfg/unit.h"
+
+static bool has_open_quote(const struct cmdline_token *token)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < token->raw_len; i++)
+		open ^= token->raw[i] == '"';
+	return open;
+}
+
+static bool is_dashes(const struct cmdline_token *token)
+{
+	return !token->value && cmdline_is(token, "--");
+}
+
+static int add_unit(struct units *units, const struct unit_token *token, bool for_init)
+{
+	if (units->count == units->space) {
+		size_t space = units->space ? 2 * units->space : 32;
+		struct unit *items = reallocarray(units->items, space, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		units->items = items;
+		units->space = space;
+	}
+	units->items[units->count++] = (struct unit){
+		.tokens = {*token},
+		.count = 1,
+		.param = param_find(&token->token),
+		.for_init = for_init,
+	};
+	return 0;
+}
+
+static int add_token(struct units *units, const struct unit_token *token)
+{
+	const struct cmdline_token *t = &token->token;
+	bool size;
+	int r;
+
+	if (has_open_quote(t))
+		return -EBADMSG;
+	if (units->dashes != NO_UNIT)
+		return add_unit(units, token, true);
+	/* `-` and `_` are the same, but these names have neither, or `_` alone in the kernel. */
+	size = cmdline_is(t, "hugepagesz") || cmdline_is(t, "default_hugepagesz");
+	if (units->size_unit != NO_UNIT && cmdline_is(t, "hugepages")) {
+		struct unit *unit = &units->items[units->size_unit];
+
+		unit->tokens[unit->count++] = *token;
+		units->size_unit = NO_UNIT;
+		return 0;
+	}
+	r = add_unit(units, token, is_dashes(t));
+	if (r < 0)
+		return r;
+	if (size)
+		units->size_unit = units->count - 1;
+	if (is_dashes(t))
+		units->dashes = units->count - 1;
+	return 0;
+}
+
+int units_add(struct units *units, const char *text, size_t size, size_t part)
+{
+	struct unit_token token = {.part = part};
+	struct cmdline cmdline;
+	int r = 0;
+
+	cmdline_init(&cmdline, text, size);
+	while (!r && cmdline_next(&cmdline, &token.token)) {
+		token.at = (size_t)(token.token.raw - text);
+		r = add_token(units, &token);
+	}
+	return r;
+}
+
+int unit_parse(const char *text, struct units *ret)
+{
+	struct units units = UNITS_INIT;
+	int r = units_add(&units, text, strlen(text), 0);
+
+	if (!r && (units.count != 1 || units.dashes != NO_UNIT))
+		r = -EINVAL;
+	if (r < 0) {
+		units_free(&units);
+		return r;
+	}
+	*ret = units;
+	return 0;
+}
+
+bool unit_same_bytes(const struct unit *a, const struct unit *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++) {
+		const struct cmdline_token *x = &a->tokens[i].token, *y = &b->tokens[i].token;
+
+		if (x->raw_len != y->raw_len || memcmp(x->raw, y->raw, x->raw_len) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool token_same(const struct cmdline_token *a, const struct cmdline_token *b)
+{
+	const struct param *param = param_find(a);
+
+	if (!token_same_name(a, b))
+		return false;
+	if (param->class == PARAM_ISOLATION) {
+		struct isolation_value x = isolation_parse(a), y = isolation_parse(b);
+
+		return x.flags == y.flags && cpus_equal(x.list, y.list);
+	}
+	return value_equal(param->value, token_value(a), token_value(b));
+}
+
+bool unit_same(const struct unit *a, const struct unit *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++)
+		if (!token_same(&a->tokens[i].token, &b->tokens[i].token))
+			return false;
+	return true;
+}
+
+bool unit_in_one_piece(const struct unit *unit)
+{
+	const struct unit_token *a = &unit->tokens[0], *b = &unit->tokens[1];
+	struct cmdline cmdline;
+	struct cmdline_token next;
+	const char *end = a->token.raw + a->token.raw_len;
+
+	if (unit->count == 1)
+		return true;
+	if (a->part != b->part)
+		return false;
+	cmdline_init(&cmdline, end, (size_t)(b->token.raw - end) + b->token.raw_len);
+	return cmdline_next(&cmdline, &next) && next.raw == b->token.raw;
+}
+
+char *unit_text(const struct unit *unit)
+{
+	const struct cmdline_token *a = &unit->tokens[0].token, *b = &unit->tokens[1].token;
+	char *text;
+
+	if (unit->count == 1)
+		return strndup(a->raw, a->raw_len);
+	if (unit_in_one_piece(unit))
+		return strndup(a->raw, (size_t)(b->raw - a->raw) + b->raw_len);
+	text = malloc(a->raw_len + b->raw_len + 2);
+	if (text) {
+		char *at = mempcpy(text, a->raw, a->raw_len);
+
+		*at++ = ' ';
+		at = mempcpy(at, b->raw, b->raw_len);
+		*at = '\0';
+	}
+	return text;
+}
+
+bool unit_is_protected(const struct unit *unit)
+{
+	static const char *const names[] = {
+		"root",	  "rootflags",	"rootfstype",	      "ro",	"rw", "init",
+		"initrd", "BOOT_IMAGE", "systemd.machine_id", "ostree", "--",
+	};
+
+	if (unit->for_init)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (cmdline_is(&unit->tokens[0].token, names[i]))
+			return true;
+	return false;
+}
+
+int line_units(const char *text, int (*take)(void *data, const char *unit, size_t size), void *data)
+{
+	_cleanup_units_ struct units units = UNITS_INIT;
+	int r = units_add(&units, text, strlen(text), 0);
+
+	for (size_t i = 0; !r && i < units.count; i++) {
+		_cleanup_free_ char *unit = unit_text(&units.items[i]);
+
+		r = unit ? take(data, unit, strlen(unit)) : -ENOMEM;
+	}
+	return r;
+}
+
+bool unit_protected(const char *unit)
+{
+	_cleanup_units_ struct units units = UNITS_INIT;
+
+	return !units_add(&units, unit, strlen(unit), 0) && units.count &&
+	       unit_is_protected(&units.items[0]);
+}
+
+bool unit_equal(const char *a, const char *b)
+{
+	_cleanup_units_ struct units x = UNITS_INIT, y = UNITS_INIT;
+
+	return !unit_parse(a, &x) && !unit_parse(b, &y) && unit_same(&x.items[0], &y.items[0]);
+}
