@@ -300,15 +300,10 @@ static int plan_loader(struct agree *agree, struct boot_setup *setup)
 	return EXIT_DONE;
 }
 
-static bool has_item(const struct wants *wants, const char *item)
-{
-	for (size_t i = 0; i < wants->count; i++)
-		if (!strncmp(wants->items[i].item, item, strlen(item)))
-			return true;
-	return false;
-}
-
-/* sysctl.d, where a count for the default pool would overrule the command line after the boot. */
+/*
+ * sysctl.d, where a count for the default pool would overrule the command line after the boot, and
+ * modprobe.d, where ids= may take other cards.
+ */
 static int plan_leftovers(struct agree *agree)
 {
 	struct cmd_call *call = agree->call;
@@ -338,8 +333,9 @@ static int plan_leftovers(struct agree *agree)
 	if (agree->edit_flags & EDIT_REPLACE)
 		r = leftovers_replace(&call->root, &agree->leftovers, agree->state, &agree->plan,
 				      &diag);
-	else if (!has_item(&agree->wants, "hugepages"))
-		r = leftovers_restore(&call->root, agree->state, &agree->plan, &diag);
+	if (r == 0)
+		r = leftovers_restore(&call->root, &agree->after, &agree->host, agree->state,
+				      &agree->plan, &diag);
 	return r < 0 ? fail_source(call, r, &diag) : EXIT_DONE;
 }
 

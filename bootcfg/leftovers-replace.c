@@ -9,8 +9,6 @@
 
 #define CONF "etc/sysctl.conf"
 
-static const char *const dirs[] = {"etc/sysctl.d", "etc/modprobe.d"};
-
 /* --- to comments ------------------------------------------------------------------------------ */
 
 /* Only what people write is ours to edit. */
@@ -151,7 +149,6 @@ static bool is_ours(const struct restore *restore, const struct owned_list *owne
 static int restore_in(void *data, struct file *file, struct diag *diag)
 {
 	_cleanup_text_ struct text text = {.error = 0};
-	struct owned_list nothing = {.count = 0};
 	struct restore *restore = data;
 	const struct owned_list *owned = state_owned(restore->state, file->path);
 	struct leftover_line line = {.text = NULL};
@@ -178,56 +175,81 @@ static int restore_in(void *data, struct file *file, struct diag *diag)
 		return 0;
 	text_add(&text, "%s", done);
 	if (text.error ||
-	    plan_put(restore->plan, PLAN_SOURCE, file, text.data, text.size, 0644) < 0 ||
-	    state_put(restore->state, file->path, &nothing, false) < 0)
+	    plan_put(restore->plan, PLAN_SOURCE, file, text.data, text.size, 0644) < 0)
 		return policy_oom(diag);
 	return 0;
 }
 
-/* What is recorded for files that are gone, or lines that the user took out, is nothing any more. */
-static int forget(struct state *state, struct diag *diag)
+static bool is_in(const char *path, const char *dir)
 {
-	_cleanup_free_ const char **keys = state_keys(state);
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && path[len] == '/';
+}
+
+/* What is recorded for lines that the user took out meanwhile is nothing any more. */
+static int restore_recorded(const struct root *root, const char *dir, const char *conf,
+			    struct restore *restore, struct diag *diag)
+{
+	_cleanup_free_ const char **keys = state_keys(restore->state);
 	struct owned_list nothing = {.count = 0};
 
 	if (!keys)
 		return policy_oom(diag);
 	for (size_t i = 0; keys[i]; i++) {
-		bool here = !strcmp(keys[i], CONF);
+		_cleanup_free_ char *key = NULL;
+		int r;
 
-		for (size_t j = 0; j < ARRAY_SIZE(dirs); j++) {
-			size_t len = strlen(dirs[j]);
-
-			here = here || (!strncmp(keys[i], dirs[j], len) && keys[i][len] == '/');
-		}
-		if (here && state_put(state, keys[i], &nothing, false) < 0)
+		if (!is_in(keys[i], dir) && !(conf && !strcmp(keys[i], conf)))
+			continue;
+		key = strdup(keys[i]);
+		if (!key)
+			return policy_oom(diag);
+		r = leftover_file(root, key, restore_in, restore, diag);
+		if (r < 0)
+			return r;
+		if (state_put(restore->state, key, &nothing, false) < 0)
 			return policy_oom(diag);
 	}
 	return 0;
 }
 
-int leftovers_restore(const struct root *root, struct state *state, struct plan *plan,
+static int restore_all(const struct root *root, const char *dir, const char *conf,
+		       struct restore *restore, struct diag *diag)
+{
+	_cleanup_names_ char **names = NULL;
+	int r = conf ? leftover_file(root, conf, restore_in, restore, diag) : 0;
+
+	if (r == 0)
+		r = names_read(root, dir, ".conf", &names, diag);
+	for (size_t i = 0; r == 0 && names[i]; i++) {
+		char path[512];
+
+		if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) < (int)sizeof(path))
+			r = leftover_file(root, path, restore_in, restore, diag);
+	}
+	return r;
+}
+
+static int restore_kind(const struct root *root, const char *dir, const char *conf,
+			struct restore *restore, struct diag *diag)
+{
+	if (state_found(restore->state))
+		return restore_recorded(root, dir, conf, restore, diag);
+	return restore_all(root, dir, conf, restore, diag);
+}
+
+int leftovers_restore(const struct root *root, const struct profile *profile,
+		      const struct host *host, struct state *state, struct plan *plan,
 		      struct diag *diag)
 {
 	struct restore restore = {.state = state, .plan = plan};
-	int r = leftover_file(root, CONF, restore_in, &restore, diag);
+	unsigned long pages;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		_cleanup_names_ char **names = NULL;
-
-		r = names_read(root, dirs[i], ".conf", &names, diag);
-		for (size_t j = 0; r == 0 && names[j]; j++) {
-			char path[512];
-
-			if (snprintf(path, sizeof(path), "%s/%s", dirs[i], names[j]) >=
-			    (int)sizeof(path))
-				continue;
-			r = leftover_file(root, path, restore_in, &restore, diag);
-		}
-		if (r < 0)
-			return r;
-	}
-	return forget(state, diag);
+	if (!policy_default_pages(profile, host, &pages))
+		r = restore_kind(root, "etc/sysctl.d", CONF, &restore, diag);
+	if (r == 0 && !profile->device_count)
+		r = restore_kind(root, "etc/modprobe.d", NULL, &restore, diag);
+	return r;
 }

@@ -160,6 +160,9 @@ int leftover_add(struct leftovers *leftovers, const struct file *file,
 		free(item.file);
 		return policy_oom(diag);
 	}
+	for (char *at = item.text; *at; at++)
+		if (*at == '\t' || *at == '\n')
+			*at = ' ';
 	text_clean(item.text);
 	more[leftovers->count++] = item;
 	return 0;

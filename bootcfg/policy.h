@@ -64,15 +64,19 @@ int policy_leftovers(const struct root *root, const struct profile *profile,
 void leftovers_free(struct leftovers *leftovers);
 
 /*
- * --replace: the contradicting lines of sysctl.d become comments ("# vfio-bootcfg: " in front), which
- * the state records. leftovers_restore() takes what the state has back. Both fill the plan. 0, or
- * -errno with diag (-EEXIST: a contradiction that is not a line to comment out).
+ * --replace: the contradicting lines in /etc become comments ("# vfio-bootcfg: " in front), which the
+ * state records under the file's path. leftovers_restore() makes lines again of those that the profile
+ * has no quarrel with any more: of sysctl.d where it wants no pages of the default size, of modprobe.d
+ * where it has no [device]; without a state, of all that are so marked. Both fill the plan; neither
+ * reads a file that has nothing to do with it. 0, or -errno with diag (-EEXIST: a contradiction that is
+ * not a line to comment out: in a package's file, or of several lines).
  */
 struct plan;
 struct state;
 int leftovers_replace(const struct root *root, const struct leftovers *leftovers,
 		      struct state *state, struct plan *plan, struct diag *diag) _must_check_;
-int leftovers_restore(const struct root *root, struct state *state, struct plan *plan,
+int leftovers_restore(const struct root *root, const struct profile *profile,
+		      const struct host *host, struct state *state, struct plan *plan,
 		      struct diag *diag) _must_check_;
 
 #define _cleanup_leftovers_ _cleanup_(leftovers_free)
