@@ -3,6 +3,12 @@
  * Changes to the profile's files that keep what people wrote: comments, order, blank lines. A line
  * that `set` wrote is recorded in the state, and goes with `unset`; one that was written by hand is
  * commented out.
+ *
+ * What is ours stands in the state under "profile:PATH", e.g. "profile:etc/vfio-bootcfg.conf":
+ *   "[cpus]"                 a header that we wrote; was "\n": with a blank line before it
+ *   "[cpus] isolate = 8-15"  a line that we wrote; where was is given, only its value is ours, and that
+ *                            is what stood there before
+ * A line that reads differently by now is the user's.
  */
 #ifndef BOOTCFG_PROFILE_EDIT_H
 #define BOOTCFG_PROFILE_EDIT_H
@@ -12,6 +18,9 @@
 #include "bootcfg/state.h"
 #include "early/profile.h"
 
+/* Where `set` puts new sections. */
+#define PROFILE_FILE "etc/vfio-bootcfg.conf"
+
 struct profile_set {
 	char *section; /* "device", "cpus", ...; owned, like all strings here */
 	char *name; /* "" where the section has none */
@@ -20,7 +29,7 @@ struct profile_set {
 };
 
 struct profile_sets {
-	struct profile_set *items;
+	struct profile_set *items; /* in the order in which they are carried out */
 	size_t count;
 };
 
@@ -33,7 +42,9 @@ void profile_sets_free(struct profile_sets *sets);
  * Puts into the plan what the sets make of the profile's files, and into the state what of it is
  * ours. A section goes to the file in /etc that holds it; a new one to /etc/vfio-bootcfg.conf, which
  * is made where it is not there, and removed again when only what we wrote was in it. A value that is
- * as wanted stays as it stands. A value that we change is recorded, and comes back by `unset`.
+ * as wanted stays as it stands. A value that we change is recorded; when its key is taken out, the
+ * old value comes back, commented out like all that was written by hand. What is to be taken out and
+ * is not there is no error. profile is what profile_load() gave. Without sets nothing is read.
  * Errors, with diag: -EPERM a section that is in /usr/lib (the message says how to copy it);
  * -EBADMSG, -errno of reading.
  */

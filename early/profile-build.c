@@ -217,6 +217,16 @@ const struct profile_entry *profile_get(const struct profile *profile, const cha
 	return NULL;
 }
 
+const char *profile_file(const struct profile *profile, size_t n)
+{
+	const struct source *source = profile->memory;
+
+	/* The last one comes first. */
+	for (n = profile->file_count - 1 - n; n; n--)
+		source = source->next;
+	return source->path;
+}
+
 /* Sections of one name side by side, in the order of the files. */
 static int compare_sections(const void *a_ptr, const void *b_ptr)
 {

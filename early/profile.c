@@ -144,8 +144,33 @@ static int check_owner(const struct stat *st, const char *path, struct diag *dia
 	return 0;
 }
 
-static int load_file(struct profile_build *build, const struct root *root, const char *dir,
-		     const char *name, unsigned char type, struct diag *diag)
+static const struct profile_overlay *find_overlay(const struct profile_overlay *overlay,
+						  const char *path)
+{
+	for (; overlay && overlay->path; overlay++)
+		if (!strcmp(overlay->path, path))
+			return overlay;
+	return NULL;
+}
+
+static int load_overlay(struct profile_build *build, const struct profile_overlay *overlay,
+			const char *path, struct diag *diag)
+{
+	char *text;
+
+	if (!overlay->text)
+		return 0;
+	text = malloc(overlay->size + 1);
+	if (!text)
+		return profile_out_of_memory(diag);
+	memcpy(text, overlay->text, overlay->size);
+	text[overlay->size] = '\0';
+	return profile_build_text(build, text, overlay->size, path, diag);
+}
+
+static int load_file(struct profile_build *build, const struct root *root,
+		     const struct profile_overlay *overlay, const char *dir, const char *name,
+		     unsigned char type, struct diag *diag)
 {
 	static const char mask[] = "/dev/null";
 	char path[sizeof("/" DIR_USR "/") + NAME_MAX], target[sizeof(mask) + 1], *text;
@@ -155,6 +180,9 @@ static int load_file(struct profile_build *build, const struct root *root, const
 	int r;
 
 	snprintf(path, sizeof(path), "/%s/%s", dir, name);
+	overlay = find_overlay(overlay, path + 1);
+	if (overlay)
+		return load_overlay(build, overlay, path, diag);
 	if (type == DT_LNK || type == DT_UNKNOWN) {
 		ssize_t n = root_readlink(root, path + 1, target, sizeof(target));
 
@@ -184,7 +212,8 @@ static bool list_has(const struct file_list *list, const struct file_name *name)
 	       bsearch(name, list->names, list->count, sizeof(*list->names), compare_names);
 }
 
-static int load_dir(struct profile_build *build, const struct root *root, const char *dir,
+static int load_dir(struct profile_build *build, const struct root *root,
+		    const struct profile_overlay *overlay, const char *dir,
 		    const struct file_list *list, const struct file_list *masks, struct diag *diag)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -192,14 +221,16 @@ static int load_dir(struct profile_build *build, const struct root *root, const 
 
 		if (masks && list_has(masks, &list->names[i]))
 			continue;
-		r = load_file(build, root, dir, list->names[i].name, list->names[i].type, diag);
+		r = load_file(build, root, overlay, dir, list->names[i].name, list->names[i].type,
+			      diag);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-int profile_load(const struct root *root, struct profile *ret, struct diag *diag)
+int profile_load_over(const struct root *root, const struct profile_overlay *overlay,
+		      struct profile *ret, struct diag *diag)
 {
 	_cleanup_build_ struct profile_build build = PROFILE_BUILD_INIT;
 	_cleanup_(file_list_free) struct file_list usr = {.count = 0}, etc = {.count = 0};
@@ -209,10 +240,15 @@ int profile_load(const struct root *root, struct profile *ret, struct diag *diag
 	if (r == 0)
 		r = list_dir(root, DIR_ETC, &etc, diag);
 	if (r == 0)
-		r = load_dir(&build, root, DIR_USR, &usr, &etc, diag);
+		r = load_dir(&build, root, overlay, DIR_USR, &usr, &etc, diag);
 	if (r == 0)
-		r = load_file(&build, root, "etc", FILE_ETC, DT_UNKNOWN, diag);
+		r = load_file(&build, root, overlay, "etc", FILE_ETC, DT_UNKNOWN, diag);
 	if (r == 0)
-		r = load_dir(&build, root, DIR_ETC, &etc, NULL, diag);
+		r = load_dir(&build, root, overlay, DIR_ETC, &etc, NULL, diag);
 	return r < 0 ? r : profile_build_finish(&build, ret, diag);
+}
+
+int profile_load(const struct root *root, struct profile *ret, struct diag *diag)
+{
+	return profile_load_over(root, NULL, ret, diag);
 }

@@ -64,6 +64,21 @@ struct profile {
 int profile_load(const struct root *root, struct profile *ret, struct diag *diag) _must_check_;
 void profile_free(struct profile *profile);
 
+/* What a file of the profile is going to say. It need not be there yet. */
+struct profile_overlay {
+	const char *path; /* below the root, without a leading slash; NULL ends an array of them */
+	const char *text; /* size bytes; NULL: there will be no such file */
+	size_t size;
+};
+
+/*
+ * The same as if the files of the overlay, which may be NULL, were on disk already. Their owner and
+ * mode are not looked at; that of a new one is ours. Only /etc/vfio-bootcfg.conf can be one that is
+ * not there yet, since the directories are read as they are. Nothing of the overlay is kept.
+ */
+int profile_load_over(const struct root *root, const struct profile_overlay *overlay,
+		      struct profile *ret, struct diag *diag) _must_check_;
+
 /*
  * The same for one file's text of size bytes (copied), which diag calls `file`: for the checks of a
  * text that is no file yet, and for the fuzzer. file has a leading slash; it is copied too.
@@ -75,6 +90,9 @@ int profile_parse_text(const char *text, size_t size, const char *file, struct p
 /* The value of the only KEY in [SECTION NAME] (name "" for a section without), or NULL. */
 const struct profile_entry *profile_get(const struct profile *profile, const char *section,
 					const char *name, const char *key);
+
+/* A file that the profile was read from, with a leading slash, in the order of reading; n below file_count. */
+const char *profile_file(const struct profile *profile, size_t n);
 
 #define _cleanup_profile_ _cleanup_(profile_free)
 
