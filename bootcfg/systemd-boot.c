@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* systemd-boot: type #1 entries, what kernel-install makes them from, and unified kernel images. */
+#include <string.h>
+#include <strings.h>
+
+#include "bootcfg/bls-set.h"
+#include "bootcfg/edit.h"
+#include "bootcfg/esp.h"
+#include "bootcfg/json.h"
+#include "bootcfg/kernel-cmdline.h"
+#include "bootcfg/uki-set.h"
+
+struct sdboot {
+	struct bls_set set;
+	struct kernel_cmdline cmdline;
+	bool has_source; /* then it is the first line */
+	size_t first_entry, first_uki; /* lines, in the order of the set */
+};
+
+static int no_memory(struct diag *diag)
+{
+	return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+}
+
+/* --- detect ------------------------------------------------------------------------------------ */
+
+static bool has_grub(const struct root *root)
+{
+	static const char *const files[] = {"etc/default/grub", "etc/grub.d", "boot/grub/grub.cfg",
+					    "boot/grub2/grub.cfg"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (root_exists(root, files[i]))
+			return true;
+	return false;
+}
+
+/* GRUB of Fedora has entries below /boot, too; these files it has not. */
+static bool is_systemd_boot(const struct root *root, const char *dir)
+{
+	return esp_has_suffix(root, dir, "EFI/systemd", ".efi") ||
+	       esp_has_suffix(root, dir, "EFI/Linux", ".efi") ||
+	       esp_has(root, dir, "loader/loader.conf") ||
+	       esp_has(root, dir, "loader/entries.srel");
+}
+
+static int sdboot_detect(const struct boot_context *context, struct diag *diag)
+{
+	const char *dirs[ESP_MAX];
+	size_t count;
+	int r = loader_kernelstub.detect(context, diag);
+
+	/* kernelstub makes the entries that systemd-boot shows: they are edited as its own. */
+	if (r)
+		return r < 0 ? r : 0;
+	r = esp_detect(context, dirs, &count, diag);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		if (is_systemd_boot(context->root, dirs[i]) ||
+		    ((context->esp || !has_grub(context->root)) &&
+		     esp_has_suffix(context->root, dirs[i], "loader/entries", ".conf")))
+			return 1;
+	/* An image whose kernels are not installed yet. */
+	return !has_grub(context->root) && context->root->kind != ROOT_LIVE &&
+	       root_exists(context->root, KERNEL_CMDLINE);
+}
+
+/* --- read -------------------------------------------------------------------------------------- */
+
+/* TOKEN/VERSION/linux is how kernel-install lays kernels out. */
+static bool is_installed(const struct bls_entry *entry)
+{
+	const struct bls_field *field = bls_field(entry, "linux", 0);
+	const char *path = field ? entry->file.data + field->value : "";
+	const char *version = strchr(path + (*path == '/'), '/');
+
+	return version && strspn(version + 1, "0123456789") &&
+	       field->value_size > strlen("/linux") &&
+	       !strncmp(path + field->value_size - strlen("/linux"), "/linux", strlen("/linux"));
+}
+
+/*
+ * Whether kernels that are installed later take their command line from /etc/kernel/cmdline. That
+ * kernel-install is there says nothing: it comes with systemd, also where entries are written by
+ * hand.
+ */
+static bool uses_source(const struct root *root, const struct bls_set *set, bool has_ukis)
+{
+	static const char *const files[] = {
+		KERNEL_CMDLINE,
+		KERNEL_CMDLINE_VENDOR,
+		"etc/kernel/install.conf",
+		"etc/kernel/entry-token",
+		"etc/kernel/install.d",
+		"etc/kernel/postinst.d/zz-systemd-boot",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (root_exists(root, files[i]))
+			return true;
+	for (size_t i = 0; i < set->count; i++)
+		if (is_installed(&set->entries[i]))
+			return true;
+	return has_ukis;
+}
+
+static int read_id(const struct boot_context *context, struct system_id *id, struct diag *diag)
+{
+	_cleanup_file_ struct file file = {.exists = false};
+	int r = system_id_read(context->root, id, diag);
+
+	if (r < 0 || id->root_arg)
+		return r;
+	r = file_read(context->root, KERNEL_CMDLINE, &file, diag);
+	if (r < 0 || !file.exists)
+		return r;
+	return system_id_root(id, file.data) < 0 ? no_memory(diag) : 0;
+}
+
+/* The line that a file which is not there begins with: of the newest kernel, else of a UKI. */
+static int seed_source(const struct boot_context *context, struct sdboot *data,
+		       const struct uki_set *ukis, struct boot_line *source, struct diag *diag)
+{
+	const struct bls_entry *newest = bls_set_newest(&data->set);
+	struct boot_line line = {.role = LINE_ENTRY};
+	int r = -ENOENT;
+
+	if (newest && bls_field(newest, "options", 0))
+		r = bls_claim(context, newest, NULL, &line);
+	else if (ukis->count)
+		r = uki_set_line(ukis, uki_set_newest(ukis), &line);
+	if (!r)
+		r = kernel_cmdline_seed(&data->cmdline, source, &line);
+	if (r == -EBADMSG)
+		diag_set(diag, r, line.file, 0,
+			 "a quote without its end: what it means is not known");
+	boot_line_free(&line);
+	if (r == -ENOENT)
+		return 0;
+	return r == -ENOMEM ? no_memory(diag) : r;
+}
+
+static int read_source(const struct boot_context *context, struct sdboot *data,
+		       const struct uki_set *ukis, struct boot_setup *setup, struct diag *diag)
+{
+	int r = kernel_cmdline_read(context, uki_uses_dropins(context->root), setup, &data->cmdline,
+				    diag);
+
+	if (r < 0)
+		return r;
+	data->has_source = true;
+	if (kernel_cmdline_needs_seed(&data->cmdline, &setup->lines[0]))
+		r = seed_source(context, data, ukis, &setup->lines[0], diag);
+	return r;
+}
+
+/* An entry that starts a UKI without options of its own: given some, it would lose the UKI's. */
+static bool is_uki_entry(const struct bls_entry *entry)
+{
+	_cleanup_free_ char *options = bls_options(entry), *path = bls_value(entry, "linux");
+	size_t len = path ? strlen(path) : 0;
+
+	if (!options || *options)
+		return false;
+	return bls_field(entry, "uki", 0) || bls_field(entry, "efi", 0) ||
+	       (len > 4 && !strcasecmp(path + len - 4, ".efi"));
+}
+
+/* What systemd-boot puts in front: `initrd=\PATH ` for each of them. */
+static size_t prefix_of(const struct bls_entry *entry)
+{
+	const struct bls_field *field;
+	size_t bytes = 0;
+
+	for (size_t i = 0; (field = bls_field(entry, "initrd", i)); i++)
+		bytes += strlen("initrd=\\ ") + field->value_size;
+	return bytes;
+}
+
+static int add_entry(const struct boot_context *context, const struct bls_entry *entry,
+		     const struct owned_list *source, struct boot_setup *setup)
+{
+	struct boot_line *line = boot_setup_add(setup);
+	int r = line ? bls_claim(context, entry, source, line) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	line->prefix = prefix_of(entry);
+	line->read_only = is_uki_entry(entry);
+	if (line->read_only)
+		remark(context->remarks,
+		       "%s starts a unified kernel image, which brings its own command line",
+		       line->file);
+	return 0;
+}
+
+static int add_lines(const struct boot_context *context, struct sdboot *data,
+		     const struct uki_set *ukis, struct boot_setup *setup)
+{
+	struct owned_list nothing = {.count = 0};
+	_cleanup_owned_ struct owned_list owned = {.count = 0};
+	int r = owned_copy(data->has_source ? &setup->lines[0].owned : &nothing, &owned);
+
+	data->first_entry = setup->count;
+	for (size_t i = 0; !r && i < data->set.count; i++)
+		r = add_entry(context, &data->set.entries[i], &owned, setup);
+	data->first_uki = setup->count;
+	for (size_t i = 0; !r && i < ukis->count; i++) {
+		struct boot_line *line = boot_setup_add(setup);
+
+		r = line ? uki_set_line(ukis, i, line) : -ENOMEM;
+		if (!r)
+			r = owned_copy(&owned, &line->owned);
+		if (!r)
+			line->owned_known = context->state && state_found(context->state);
+	}
+	return r;
+}
+
+static int read_all(const struct boot_context *context, struct boot_setup *setup,
+		    struct uki_set *ukis, struct diag *diag)
+{
+	_cleanup_system_id_ struct system_id id = {.machine_id = NULL};
+	struct sdboot *data = setup->data;
+	const char *dirs[ESP_MAX];
+	size_t count;
+	int r = esp_find(context, dirs, &count, diag);
+
+	if (!r)
+		r = read_id(context, &id, diag);
+	for (size_t i = 0; !r && i < count; i++)
+		r = bls_set_read(context, dirs[i], &id, &data->set, diag);
+	for (size_t i = 0; !r && i < count; i++)
+		r = uki_set_read(context, dirs[i], &id, ukis, diag);
+	if (!r && uses_source(context->root, &data->set, ukis->count))
+		r = read_source(context, data, ukis, setup, diag);
+	if (!r && add_lines(context, data, ukis, setup) < 0)
+		r = no_memory(diag);
+	if (!r && !data->set.count && !ukis->count && data->set.others)
+		remark(context->remarks,
+		       "none of the boot entries below /%s is of this system: none is edited",
+		       dirs[0]);
+	return r;
+}
+
+static void sdboot_free(struct boot_setup *setup)
+{
+	struct sdboot *data = setup->data;
+
+	if (!data)
+		return;
+	bls_set_free(&data->set);
+	kernel_cmdline_free(&data->cmdline);
+	free(data);
+	setup->data = NULL;
+}
+
+static int sdboot_read(const struct boot_context *context, struct boot_setup *ret,
+		       struct diag *diag)
+{
+	struct boot_setup setup = {.loader = &loader_systemd_boot};
+	struct uki_set ukis = {.count = 0};
+	int r;
+
+	setup.data = calloc(1, sizeof(struct sdboot));
+	if (!setup.data)
+		return no_memory(diag);
+	r = read_all(context, &setup, &ukis, diag);
+	uki_set_free(&ukis);
+	if (r < 0) {
+		boot_setup_free(&setup);
+		return r;
+	}
+	*ret = setup;
+	return 0;
+}
+
+/* --- plan -------------------------------------------------------------------------------------- */
+
+static int sdboot_plan(const struct boot_context *context, struct boot_setup *setup,
+		       struct plan *plan, unsigned *ret_needs, struct diag *diag)
+{
+	struct sdboot *data = setup->data;
+	const struct boot_line *source = data->has_source ? &setup->lines[0] : NULL;
+	unsigned needs = 0;
+	int r = 0;
+
+	if (source)
+		r = kernel_cmdline_plan(context, &data->cmdline, source, plan, diag);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < data->set.count; i++)
+		if (bls_plan(context, &data->set.entries[i], &setup->lines[data->first_entry + i],
+			     source ? &source->owned_after : NULL, plan) < 0)
+			return no_memory(diag);
+	for (size_t i = data->first_uki; source && i < setup->count; i++) {
+		const struct boot_line *line = &setup->lines[i];
+
+		if (!uki_is_outdated(line, source))
+			continue;
+		uki_remark_rebuild(context, line);
+		needs |= NEED_REGENERATE;
+	}
+	*ret_needs = needs;
+	return 0;
+}
+
+/* --- quote ------------------------------------------------------------------------------------- */
+
+static int sdboot_quote(const char *unit, struct diag *diag)
+{
+	_cleanup_json_ json_t *text = json_string(unit);
+
+	if (!text)
+		return diag_set(diag, -EINVAL, NULL, 0,
+				"`%.200s` is no UTF-8, which boot entries have to be", unit);
+	for (const char *at = unit; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return diag_set(diag, -EINVAL, NULL, 0,
+					"`%.200s` has a control character, which a boot entry "
+					"cannot carry",
+					unit);
+		if (*at == ' ' && at[1] == ' ')
+			return diag_set(diag, -EINVAL, NULL, 0,
+					"`%.200s` has two blanks in a row, of which kernel-install "
+					"makes one",
+					unit);
+	}
+	if (*unit == '#')
+		return diag_set(diag, -EINVAL, NULL, 0,
+				"`%.200s` begins with `#`, and would be taken for a comment", unit);
+	return 0;
+}
+
+const struct loader loader_systemd_boot = {
+	.name = "systemd-boot",
+	.detect = sdboot_detect,
+	.read = sdboot_read,
+	.plan = sdboot_plan,
+	.quote = sdboot_quote,
+	.free = sdboot_free,
+};
