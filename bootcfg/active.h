@@ -22,15 +22,25 @@ struct active {
 };
 
 /*
- * names: --loader, NULL-terminated, may be empty. Errors, with diag: -EPERM (a managed system:
- * ostree, bootc, NixOS, Guix, Proxmox, transactional; or live, with more than one candidate and nothing
- * that tells: the message has the choices), -EINVAL (--loader names one that is not there: says which
- * are), -ENOENT (no boot source at all), -errno.
+ * names: --loader, NULL-terminated, may be empty. *ret is filled in as far as it is known, on failure
+ * too: found, efi. What else is noticed (other loaders' files, a guess) is remarked. Where kernelstub
+ * is chosen, systemd-boot is not: it has the same entries.
+ * Errors, with diag: -EPERM (a managed system: ostree, bootc, NixOS, Guix, Proxmox, transactional; or
+ * live, with more than one candidate and nothing that tells: the message has the choices), -EINVAL
+ * (--loader names one that is not there: says which are), -ENOENT (no boot source at all, or not that
+ * of the loader that booted), -errno.
  */
 int active_find(const struct boot_context *context, const char *const *names, struct active *ret,
 		struct diag *diag) _must_check_;
 
 /* A system whose boot entries another tool owns: -EPERM with diag, or 0. Asked before all else. */
 int active_refuse_managed(const struct root *root, struct diag *diag) _must_check_;
+
+/*
+ * Which loader the variables say has booted this system: a loader's name, "kernelstub" where its
+ * kernel was started by the firmware itself, "uki", "firmware" (a kernel as EFI stub, of nobody that
+ * is known), or NULL where they do not tell. Static. Pure.
+ */
+const char *active_booted(const struct efi_boot *efi);
 
 #endif
