@@ -111,7 +111,7 @@ static int add_spec(struct chooser *chooser, const char *text)
 {
 	struct device_spec spec;
 	struct pci_dev *card = NULL;
-	struct chosen *item;
+	struct chosen *item = NULL;
 	int r = device_spec_parse(text, &spec, chooser->diag);
 
 	if (r < 0)
