@@ -504,11 +504,7 @@ static int take_owned(const struct boot_context *context, const struct grub_sour
 		context->state ? state_owned(context->state, source->files[source->home].path)
 			       : NULL;
 
-	/*
-	 * Without a drop-in nothing in it is ours; what took the place of something elsewhere is in the
-	 * state too.
-	 */
-	line->owned_known = source->record.found || owned || source->drop_in ||
+	line->owned_known = source->record.found || owned ||
 			    (context->state && state_found(context->state));
 	if (source->record.found)
 		owned = &source->record.owned;

@@ -167,7 +167,7 @@ exits 2
 has err "grub"
 
 it "systems that others manage: exit 3 with their own command, nothing written"
-for system in "ostree/repo rpm-ostree" "etc/NIXOS boot.kernelParams" "etc/kernel/proxmox-boot-uuids proxmox-boot-tool"; do
+for system in "ostree/repo kargs" "etc/NIXOS boot.kernelParams" "etc/kernel/proxmox-boot-uuids proxmox-boot-tool"; do
 	image
 	mkdir -p "$machine/$(dirname "${system% *}")"
 	: >"$machine/${system% *}"
