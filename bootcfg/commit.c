@@ -7,26 +7,6 @@
 #include "bootcfg/commit.h"
 #include "bootcfg/commit-internal.h"
 #include "bootcfg/journal-file.h"
-#include "bootcfg/stage.h"
-
-/*
- * From so many new files on a file system one syncfs(2) takes the place of an fsync(2) for each. It
- * is as safe: it waits for data and names alike, and since Linux 5.8 tells of any that could not be
- * written since the descriptor was opened, which was before the first of them. It is not always
- * cheaper, as it waits for what others have written too.
- */
-#define SYNCFS_FROM 16
-
-struct commit {
-	struct places places;
-	struct place_dir *home; /* STATE_DIR */
-	struct stage *stages;
-	size_t count;
-	struct journal journal;
-	struct path_list home_made; /* directories down to STATE_DIR that had to be made */
-	bool pending; /* there was a journal: of files that are done, with something left to do */
-	struct diag *diag;
-};
 
 static void commit_free(struct commit *commit)
 {
@@ -37,143 +17,6 @@ static void commit_free(struct commit *commit)
 }
 
 #define _cleanup_commit_ _cleanup_(commit_free)
-
-int commit_fail(struct diag *diag, int error, const char *path, const char *what)
-{
-	char file[sizeof(diag->file)];
-	const char *cure = "";
-
-	if (path)
-		snprintf(file, sizeof(file), "/%s", path);
-	switch (error) {
-	case -EREMCHG:
-		return diag_set(diag, error, path ? file : NULL, 0,
-				"it was changed by others while this ran: run the command again");
-	case -ENOSPC:
-	case -EDQUOT:
-		cure = "; make room in its file system";
-		break;
-	case -EROFS:
-		cure = "; mount its file system for writing";
-		break;
-	}
-	return diag_set(diag, error, path ? file : NULL, 0, "cannot be %s: %s%s", what,
-			strerror(-error), cure);
-}
-
-/* --- looking ----------------------------------------------------------------------------------- */
-
-static int by_place(const void *a, const void *b)
-{
-	const struct stage *x = *(struct stage *const *)a, *y = *(struct stage *const *)b;
-	int r = strcmp(x->place.name, y->place.name);
-
-	if (r)
-		return r;
-	if (x->place.stat.st_ino != y->place.stat.st_ino)
-		return x->place.stat.st_ino < y->place.stat.st_ino ? -1 : 1;
-	return x->place.stat.st_dev < y->place.stat.st_dev   ? -1
-	       : x->place.stat.st_dev > y->place.stat.st_dev ? 1
-							     : 0;
-}
-
-/*
- * Two paths of the plan may be one file, by a link: the second rename would find the first one's
- * work. The same bytes for both are done once; others cannot be done.
- */
-static int merge_twins(struct commit *commit)
-{
-	_cleanup_free_ struct stage **sorted = calloc(commit->count + 1, sizeof(*sorted));
-	size_t count = 0;
-
-	if (!sorted)
-		return commit_fail(commit->diag, -ENOMEM, NULL, "committed");
-	for (size_t i = 0; i < commit->count; i++)
-		if (commit->stages[i].place.exists)
-			sorted[count++] = &commit->stages[i];
-	qsort(sorted, count, sizeof(struct stage *), by_place);
-	for (size_t i = 1; i < count; i++) {
-		struct stage *one = sorted[i - 1], *two = sorted[i];
-		const struct change *a = one->change, *b = two->change;
-		struct stat x, y;
-
-		if (by_place(&one, &two) != 0)
-			continue;
-		/* A hard link of the same name in another directory is a file of its own. */
-		if (one->place.dir != two->place.dir &&
-		    (fstat(one->place.dir->fd, &x) < 0 || fstat(two->place.dir->fd, &y) < 0 ||
-		     x.st_ino != y.st_ino || x.st_dev != y.st_dev))
-			continue;
-		if (!a->data != !b->data || a->size != b->size ||
-		    (a->data && memcmp(a->data, b->data, a->size) != 0))
-			return diag_set(commit->diag, -EEXIST, a->old.path, 0,
-					"it is the same file as /%s, and cannot become both",
-					b->old.path);
-		/* In the order of the plan, whatever the sort made of equals. */
-		if (one < two) {
-			two->done = true;
-			sorted[i] = one;
-		} else {
-			one->done = true;
-		}
-	}
-	return 0;
-}
-
-static int look_at(struct commit *commit, struct stage *stage)
-{
-	const char *path = stage->change->old.path;
-	int r = place_find(&commit->places, path, &stage->place);
-
-	if (r >= 0)
-		r = stage_look(stage);
-	if (r < 0)
-		return commit_fail(commit->diag, r, path, "looked at");
-	if (stage->place.locked)
-		return diag_set(
-			commit->diag, -EPERM, path, 0,
-			"it cannot be replaced: it is immutable or append-only (chattr -i -a), "
-			"or something is mounted on it");
-	if (stage->change->data)
-		return 0;
-	/* Staging shows what cannot be written, but there is nothing to stage for a removal. */
-	if (faccessat(stage->place.dir->fd, ".", W_OK, AT_EACCESS) < 0)
-		return commit_fail(commit->diag, -errno, path, "removed");
-	return 0;
-}
-
-/* Everything is looked at before anything is written. */
-static int look_at_all(struct commit *commit, const struct plan *plan)
-{
-	commit->stages = calloc(plan->count + 1, sizeof(*commit->stages));
-	if (!commit->stages)
-		return commit_fail(commit->diag, -ENOMEM, NULL, "committed");
-	for (size_t i = 0; i < plan->count; i++) {
-		struct stage *stage = &commit->stages[commit->count];
-		int r;
-
-		if (plan->changes[i].kind == PLAN_UNCHANGED)
-			continue;
-		stage->change = &plan->changes[i];
-		r = look_at(commit, stage);
-		if (r < 0)
-			return r;
-		commit->count++;
-	}
-	return merge_twins(commit);
-}
-
-static int look_again(struct commit *commit)
-{
-	for (size_t i = 0; i < commit->count; i++) {
-		struct stage *stage = &commit->stages[i];
-		int r = stage->done ? 0 : stage_look(stage);
-
-		if (r < 0)
-			return commit_fail(commit->diag, r, stage->change->old.path, "looked at");
-	}
-	return 0;
-}
 
 /* --- the journal ------------------------------------------------------------------------------- */
 
@@ -249,69 +92,6 @@ static int begin_journal(struct commit *commit, const struct plan *plan, unsigne
 	return 0;
 }
 
-/* --- staging ----------------------------------------------------------------------------------- */
-
-static int make_dirs(struct commit *commit)
-{
-	const struct path_list *made = &commit->journal.made;
-
-	for (size_t i = 0; i < made->count; i++) {
-		int r = places_make(&commit->places, made->items[i], 0755);
-
-		if (r < 0)
-			return commit_fail(commit->diag, r, made->items[i], "made");
-	}
-	return 0;
-}
-
-static bool many_on(const struct commit *commit, dev_t dev)
-{
-	size_t staged = 0;
-
-	for (size_t i = 0; i < commit->places.count; i++)
-		if (commit->places.dirs[i]->dev == dev)
-			staged += commit->places.dirs[i]->staged;
-	return staged >= SYNCFS_FROM;
-}
-
-/* Syncs the file systems that got many temporaries, once each. */
-static int sync_temporaries(struct commit *commit)
-{
-	const struct places *places = &commit->places;
-
-	for (size_t i = 0; i < places->count; i++) {
-		const struct place_dir *dir = places->dirs[i];
-		bool synced = !dir->staged || !many_on(commit, dir->dev);
-
-		for (size_t j = 0; j < i && !synced; j++)
-			synced = places->dirs[j]->staged && places->dirs[j]->dev == dir->dev;
-		if (!synced && TEMP_FAILURE_RETRY(syncfs(dir->fd)) < 0)
-			return commit_fail(commit->diag, -errno, dir->path, "synced");
-	}
-	return 0;
-}
-
-static int stage_all(struct commit *commit)
-{
-	int r = make_dirs(commit);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < commit->count; i++)
-		if (*commit->stages[i].temporary)
-			commit->stages[i].place.dir->staged++;
-	for (size_t i = 0; i < commit->count; i++) {
-		struct stage *stage = &commit->stages[i];
-
-		if (!*stage->temporary)
-			continue;
-		r = stage_write(stage, !many_on(commit, stage->place.dir->dev));
-		if (r < 0)
-			return commit_fail(commit->diag, r, stage->change->old.path, "written");
-	}
-	return sync_temporaries(commit);
-}
-
 /* --- and back ---------------------------------------------------------------------------------- */
 
 static void remove_dirs(struct commit *commit, const struct path_list *list)
@@ -355,9 +135,9 @@ no_journal:
 static int part_way(struct commit *commit, const char *path, int error)
 {
 	size_t done = 0;
-	char file[sizeof(commit->diag->file)];
+	char file[COMMIT_PATH];
 
-	snprintf(file, sizeof(file), "/%s", path);
+	(void)commit_path(path, file);
 	if (!commit->count)
 		return diag_set(commit->diag, -EUCLEAN, file, 0, "%s", strerror(-error));
 	for (size_t i = 0; i < commit->count; i++)
@@ -436,14 +216,14 @@ int commit_plan(const struct root *root, const struct plan *plan, unsigned after
 
 	if (!plan_changes(plan) && !after)
 		return 0;
-	r = look_at_all(&commit, plan);
+	r = commit_look(&commit, plan);
 	if (r < 0)
 		return r;
 	r = begin_journal(&commit, plan, after);
 	if (r >= 0)
-		r = stage_all(&commit);
+		r = commit_stage(&commit);
 	if (r >= 0)
-		r = look_again(&commit);
+		r = commit_look_again(&commit);
 	if (r < 0)
 		return give_up(&commit, false, r);
 	r = journal_promote(commit.home);

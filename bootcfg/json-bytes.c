@@ -17,7 +17,7 @@ json_t *json_bytes(const char *bytes)
 
 	if (!bytes)
 		return json_null();
-	text = at = malloc(3 * strlen(bytes) + 1);
+	text = at = calloc(3, strlen(bytes) + 1);
 	if (!text)
 		return NULL;
 	for (const unsigned char *from = (const unsigned char *)bytes; *from; from++) {
@@ -48,7 +48,7 @@ int json_bytes_read(const json_t *value, char **ret)
 
 	if (!from || strlen(from) != json_string_length(value))
 		return -EBADMSG;
-	bytes = at = malloc(strlen(from) + 1);
+	bytes = at = calloc(1, strlen(from) + 1);
 	if (!bytes)
 		return -ENOMEM;
 	while (*from) {

@@ -5,7 +5,6 @@
 #include "bootcfg/commit-internal.h"
 #include "bootcfg/commit.h"
 #include "bootcfg/journal-file.h"
-#include "bootcfg/stage.h"
 
 struct recovery {
 	struct places places;
@@ -152,6 +151,7 @@ static int go_on_with(struct recovery *recovery, const struct journal_file *file
 static int go_on(struct recovery *recovery, struct journal *journal)
 {
 	const char *stale = NULL;
+	char file_name[COMMIT_PATH];
 	int r;
 
 	for (size_t i = 0; i < journal->count; i++) {
@@ -170,7 +170,7 @@ static int go_on(struct recovery *recovery, struct journal *journal)
 	if (!stale)
 		return 0;
 	return diag_set(
-		recovery->diag, -ESTALE, stale, 0,
+		recovery->diag, -ESTALE, commit_path(stale, file_name), 0,
 		"an earlier run ended while it changed this file, and others have changed it "
 		"since: it is left as it is");
 }
