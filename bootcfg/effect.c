@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "bootcfg/effect.h"
-
-#define SHIFT_2M 21 /* the default size on x86 where the line names none */
+#include "bootcfg/pools.h"
 
 static const struct cmdline_token *first(const struct unit *unit)
 {
@@ -13,170 +12,6 @@ static const struct cmdline_token *first(const struct unit *unit)
 static enum param_class class_of(const struct unit *unit)
 {
 	return unit->param->class;
-}
-
-/* --- huge pages ---------------------------------------------------------------------------------- */
-
-struct slice unit_pages(const struct unit *unit)
-{
-	const struct cmdline_token *token = &unit->tokens[unit->count - 1].token;
-
-	return cmdline_is(token, "hugepages") ? token_value(token) : (struct slice){NULL, 0};
-}
-
-/* Page sizes are powers of two; which of them a CPU has is not known here. -1: no size. */
-int unit_size_shift(const struct unit *unit)
-{
-	unsigned long long bytes;
-
-	if (cmdline_is(first(unit), "hugepages") || !value_size(token_value(first(unit)), &bytes) ||
-	    (bytes & (bytes - 1)))
-		return -1;
-	return __builtin_ctzll(bytes);
-}
-
-/* Where the parser of mm/hugetlb.c stands between two parameters. */
-struct pages_parser {
-	struct pools *pools;
-	bool valid; /* the last size was one */
-	int size; /* of the hugepages= to come; -1: no size was named so far */
-	int last; /* what the last count was for; -2: there was none, -1: the implicit pool */
-};
-
-static void take_count(struct pages_parser *parser, size_t i)
-{
-	struct pools *pools = parser->pools;
-
-	if (!parser->valid) {
-		parser->valid = true;
-		return;
-	}
-	if (parser->size == parser->last)
-		return; /* "specified twice without interleaving hugepagesz=" */
-	parser->last = parser->size;
-	if (parser->size < 0)
-		pools->implicit = i;
-	else
-		pools->count_from[parser->size] = i;
-}
-
-static void take_size(struct pages_parser *parser, size_t i, int shift)
-{
-	struct pools *pools = parser->pools;
-
-	/* "specified twice", but for the default size as long as it has no count. */
-	parser->valid = shift >= 0 && (pools->known_by[shift] == NO_UNIT ||
-				       (pools->default_from != NO_UNIT &&
-					(unsigned)shift == pools->default_shift &&
-					pools->count_from[shift] == NO_UNIT));
-	if (!parser->valid)
-		return;
-	if (pools->known_by[shift] == NO_UNIT)
-		pools->known_by[shift] = i;
-	parser->size = shift;
-}
-
-static void take_default(struct pages_parser *parser, size_t i, int shift)
-{
-	struct pools *pools = parser->pools;
-
-	parser->valid = shift >= 0 && pools->default_from == NO_UNIT;
-	if (!parser->valid)
-		return;
-	pools->default_from = i;
-	pools->default_shift = (unsigned)shift;
-	if (pools->known_by[shift] == NO_UNIT)
-		pools->known_by[shift] = i;
-	parser->size = shift;
-	/* What was said before any size was meant for this one. */
-	if (pools->implicit != NO_UNIT && pools->count_from[shift] == NO_UNIT)
-		pools->count_from[shift] = pools->implicit;
-}
-
-void pools_read(const struct units *units, struct pools *ret)
-{
-	struct pages_parser parser = {.pools = ret, .valid = true, .size = -1, .last = -2};
-
-	*ret = (struct pools){
-		.default_from = NO_UNIT, .implicit = NO_UNIT, .default_shift = SHIFT_2M};
-	for (int i = 0; i < PAGE_SHIFTS; i++)
-		ret->count_from[i] = ret->known_by[i] = NO_UNIT;
-	for (size_t i = 0; i < units->count; i++) {
-		const struct unit *unit = &units->items[i];
-
-		if (unit->for_init || class_of(unit) != PARAM_PAGES)
-			continue;
-		if (cmdline_is(first(unit), "hugepagesz"))
-			take_size(&parser, i, unit_size_shift(unit));
-		else if (cmdline_is(first(unit), "default_hugepagesz"))
-			take_default(&parser, i, unit_size_shift(unit));
-		if (unit_pages(unit).data)
-			take_count(&parser, i);
-	}
-	/* An implicit count overrules an explicit one of the default size (hugetlb_init()). */
-	if (ret->default_from == NO_UNIT && ret->implicit != NO_UNIT)
-		ret->count_from[SHIFT_2M] = ret->implicit;
-}
-
-static bool count_is(const struct units *units, size_t i, struct slice count)
-{
-	return i != NO_UNIT && value_equal(VALUE_PAGES, unit_pages(&units->items[i]), count);
-}
-
-static bool is_default(const struct unit *unit)
-{
-	return cmdline_is(first(unit), "default_hugepagesz");
-}
-
-/* The size that a wanted unit is about; -1 where its value is none. */
-static int wanted_shift(const struct unit *want, const struct pools *pools)
-{
-	return cmdline_is(first(want), "hugepages") ? (int)pools->default_shift
-						    : unit_size_shift(want);
-}
-
-static bool pages_in_force(const struct units *units, const struct unit *want)
-{
-	struct slice count = unit_pages(want);
-	struct pools pools;
-	int shift;
-
-	pools_read(units, &pools);
-	shift = wanted_shift(want, &pools);
-	if (shift < 0)
-		return false;
-	if (is_default(want) &&
-	    (pools.default_from == NO_UNIT || pools.default_shift != (unsigned)shift))
-		return false;
-	if (count.data)
-		return count_is(units, pools.count_from[shift], count);
-	return pools.known_by[shift] != NO_UNIT;
-}
-
-static size_t pages_blocker(const struct units *units, const struct unit *want)
-{
-	struct slice count = unit_pages(want);
-	size_t found = NO_UNIT;
-	struct pools pools;
-	int shift;
-
-	pools_read(units, &pools);
-	shift = wanted_shift(want, &pools);
-	if (shift < 0)
-		return NO_UNIT;
-	if (is_default(want)) {
-		found = pools.default_from;
-		/* Pages of the size that was the default so far would become others. */
-		if (found == NO_UNIT && (unsigned)shift != pools.default_shift)
-			found = pools.implicit;
-	}
-	if (found != NO_UNIT || !count.data)
-		return found;
-	if (pools.count_from[shift] != NO_UNIT)
-		return pools.count_from[shift];
-	/* A size without its count: it cannot be named again. */
-	found = pools.known_by[shift];
-	return found == NO_UNIT || is_default(&units->items[found]) ? NO_UNIT : found;
 }
 
 /* --- isolated CPUs ------------------------------------------------------------------------------- */
@@ -363,23 +198,8 @@ size_t effect_blocker(const struct units *units, const struct unit *want)
 	return last_named(units, want);
 }
 
-/* The name of "NAME!=ITEM,ITEM" without its `!`; false where forbidden is none. */
-static bool allow_list(const struct unit *forbidden, struct cmdline_token *ret)
-{
-	*ret = *first(forbidden);
-	if (!ret->value || ret->name_len < 2 || ret->name[ret->name_len - 1] != '!')
-		return false;
-	ret->name_len--;
-	return true;
-}
-
 bool effect_item_forbidden(const struct unit *unit, struct slice item, const struct unit *forbidden)
 {
-	struct cmdline_token name;
-
-	if (allow_list(forbidden, &name))
-		return token_same_name(first(unit), &name) && item.size &&
-		       !slice_in_list(item, token_value(first(forbidden)));
 	if (!token_same_name(first(unit), first(forbidden)))
 		return false;
 	if (!first(forbidden)->value)
@@ -391,24 +211,15 @@ bool effect_item_forbidden(const struct unit *unit, struct slice item, const str
 
 bool effect_forbidden(const struct unit *unit, const struct unit *forbidden)
 {
-	struct slice rest = token_value(first(unit)), item;
-	struct cmdline_token name;
+	struct slice rest = token_value(first(forbidden)), item;
 
-	if (unit->for_init)
+	if (unit->for_init || !token_same_name(first(unit), first(forbidden)))
 		return false;
-	if (allow_list(forbidden, &name)) {
-		while (slice_item(&rest, &item))
-			if (effect_item_forbidden(unit, item, forbidden))
-				return true;
-		return false;
-	}
-	if (!first(forbidden)->value)
-		return token_same_name(first(unit), first(forbidden));
-	if (unit_same(unit, forbidden))
+	if (!rest.data || unit_same(unit, forbidden))
 		return true;
-	if (class_of(unit) != PARAM_LIST || !token_same_name(first(unit), first(forbidden)))
+	if (class_of(unit) != PARAM_LIST)
 		return false;
-	for (rest = token_value(first(forbidden)); slice_item(&rest, &item);)
+	while (slice_item(&rest, &item))
 		if (!slice_in_list(item, token_value(first(unit))))
 			return false;
 	return true;
