@@ -173,7 +173,7 @@ bool unit_is_protected(const struct unit *unit)
 {
 	static const char *const names[] = {
 		"root",	  "rootflags",	"rootfstype",	      "ro",	"rw", "init",
-		"initrd", "BOOT_IMAGE", "systemd.machine_id", "ostree", "--",
+		"initrd", "BOOT_IMAGE", "systemd.machine_id", "ostree",
 	};
 
 	if (unit->for_init)
