@@ -60,7 +60,7 @@ static size_t isolation_blocker(const struct units *units, const struct unit *wa
 	for (size_t i = 0; i < units->count; i++) {
 		const struct unit *unit = &units->items[i];
 
-		if (unit->for_init || class_of(unit) != PARAM_ISOLATION)
+		if (unit->for_init || class_of(unit) != PARAM_ISOLATION || !first(unit)->value)
 			continue;
 		a = isolation_parse(first(unit));
 		if ((a.flags & b.flags) && !cpus_equal(a.list, b.list))

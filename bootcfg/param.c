@@ -194,21 +194,35 @@ static bool slice_number(struct slice slice, unsigned long long *ret)
 	return true;
 }
 
+static int digit_of(char c)
+{
+	return isdigit((unsigned char)c)    ? c - '0'
+	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+					    : 99;
+}
+
 bool value_size(struct slice value, unsigned long long *ret_bytes)
 {
 	static const char suffixes[] = "kmgtpe";
-	unsigned long long bytes;
+	unsigned long long bytes = 0;
+	unsigned base = 10, shift = 0;
 	const char *suffix;
-	unsigned shift = 0;
+	size_t i = 0;
 
-	if (!value.data || !value.size)
-		return false;
-	suffix = strchr(suffixes, tolower((unsigned char)value.data[value.size - 1]));
-	if (suffix && *suffix) {
-		shift = 10 * (unsigned)(suffix - suffixes + 1);
-		value.size--;
+	if (value.size > 2 && value.data[0] == '0' && (value.data[1] | 0x20) == 'x') {
+		base = 16;
+		i = 2;
+	} else if (value.size && value.data[0] == '0') {
+		base = 8;
 	}
-	if (!slice_number(value, &bytes) || !bytes || bytes > ~0ULL >> shift)
+	for (; i < value.size && digit_of(value.data[i]) < (int)base; i++)
+		if (__builtin_mul_overflow(bytes, base, &bytes) ||
+		    __builtin_add_overflow(bytes, (unsigned)digit_of(value.data[i]), &bytes))
+			return false;
+	suffix = i < value.size ? strchr(suffixes, tolower((unsigned char)value.data[i])) : NULL;
+	if (suffix && *suffix)
+		shift = 10 * (unsigned)(suffix - suffixes + 1);
+	if (!bytes || bytes > ~0ULL >> shift)
 		return false;
 	*ret_bytes = bytes << shift;
 	return true;

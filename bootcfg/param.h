@@ -55,7 +55,7 @@ bool value_equal(enum param_value kind, struct slice a, struct slice b);
 /* What the kernel's kstrtobool() takes for no. */
 bool value_is_no(struct slice value);
 
-/* memparse() of a whole value: false where it is no size above 0, or something follows it. */
+/* As memparse() reads it, whatever follows: false where that is no size above 0. */
 bool value_size(struct slice value, unsigned long long *ret_bytes);
 
 /* What isolcpus= and nohz_full= say. */

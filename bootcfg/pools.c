@@ -15,15 +15,18 @@ struct slice unit_pages(const struct unit *unit)
 	return cmdline_is(token, "hugepages") ? token_value(token) : (struct slice){NULL, 0};
 }
 
-/* Page sizes are powers of two; which of them a CPU has is not known here. -1: no size. */
+/* -1: no size of pages, as far as x86 and arm64 go (64K, 2M, 32M, 512M, 1G, 16G). */
 int unit_size_shift(const struct unit *unit)
 {
+	static const unsigned char shifts[] = {16, 21, 25, 29, 30, 34};
 	unsigned long long bytes;
 
-	if (cmdline_is(first(unit), "hugepages") || !value_size(token_value(first(unit)), &bytes) ||
-	    (bytes & (bytes - 1)))
+	if (cmdline_is(first(unit), "hugepages") || !value_size(token_value(first(unit)), &bytes))
 		return -1;
-	return __builtin_ctzll(bytes);
+	for (size_t i = 0; i < ARRAY_SIZE(shifts); i++)
+		if (bytes == 1ULL << shifts[i])
+			return shifts[i];
+	return -1;
 }
 
 /* Where the parser of mm/hugetlb.c stands between two parameters. */
@@ -76,11 +79,13 @@ static void take_default(struct pages_parser *parser, size_t i, int shift)
 		return;
 	pools->default_from = i;
 	pools->default_shift = (unsigned)shift;
-	if (pools->known_by[shift] == NO_UNIT)
+	/* Of a size that is known it does not become the one that counts are for. */
+	if (pools->known_by[shift] == NO_UNIT) {
 		pools->known_by[shift] = i;
-	parser->size = shift;
-	/* What was said before any size was meant for this one. */
-	if (pools->implicit != NO_UNIT && pools->count_from[shift] == NO_UNIT)
+		parser->size = shift;
+	}
+	/* What was said before any size was meant for this one, and overrules. */
+	if (pools->implicit != NO_UNIT)
 		pools->count_from[shift] = pools->implicit;
 }
 
@@ -95,7 +100,7 @@ void pools_read(const struct units *units, struct pools *ret)
 	for (size_t i = 0; i < units->count; i++) {
 		const struct unit *unit = &units->items[i];
 
-		if (unit->for_init || unit->param->class != PARAM_PAGES)
+		if (unit->for_init || unit->param->class != PARAM_PAGES || !first(unit)->value)
 			continue;
 		if (cmdline_is(first(unit), "hugepagesz"))
 			take_size(&parser, i, unit_size_shift(unit));

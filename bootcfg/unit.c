@@ -49,9 +49,9 @@ static int add_token(struct units *units, const struct unit_token *token)
 		return -EBADMSG;
 	if (units->dashes != NO_UNIT)
 		return add_unit(units, token, true);
-	/* `-` and `_` are the same, but these names have neither, or `_` alone in the kernel. */
-	size = cmdline_is(t, "hugepagesz") || cmdline_is(t, "default_hugepagesz");
-	if (units->size_unit != NO_UNIT && cmdline_is(t, "hugepages")) {
+	/* Without a value they are nothing to the kernel. */
+	size = t->value && (cmdline_is(t, "hugepagesz") || cmdline_is(t, "default_hugepagesz"));
+	if (units->size_unit != NO_UNIT && t->value && cmdline_is(t, "hugepages")) {
 		struct unit *unit = &units->items[units->size_unit];
 
 		unit->tokens[unit->count++] = *token;

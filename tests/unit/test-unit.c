@@ -51,6 +51,9 @@ static void test_cut(void **state)
 		{"hugepagesz=1G default_hugepagesz=2M hugepages=9",
 		 "[hugepagesz=1G][default_hugepagesz=2M hugepages=9]"},
 		{"hugepagesz=1G -- hugepages=9", "[hugepagesz=1G][--][hugepages=9]"},
+		{"hugepagesz hugepages=9",
+		 "[hugepagesz][hugepages=9]"}, /* nothing without a value */
+		{"hugepagesz=1G hugepages hugepages=9", "[hugepagesz=1G hugepages=9][hugepages]"},
 		{"a -- hugepagesz=1G hugepages=9", "[a][--][hugepagesz=1G][hugepages=9]"},
 	};
 
@@ -111,6 +114,11 @@ static void test_equal(void **state)
 		{"hugepagesz=1G hugepages=8", "hugepagesz=1G", false},
 		{"hugepagesz=1G hugepages=8", "default_hugepagesz=1G hugepages=8", false},
 		{"hugepagesz=99999999999G", "hugepagesz=1G", false},
+		{"hugepagesz=0x40000000", "hugepagesz=1G", true}, /* memparse() */
+		{"hugepagesz=010000000000", "hugepagesz=1G", true},
+		{"hugepagesz=1GB", "hugepagesz=1G", true},
+		{"hugepagesz=1G8", "hugepagesz=18G", false},
+		{"hugepagesz=0", "hugepagesz=", false},
 		{"hugepages=0:1,1:2", "hugepages=1:2,0:1", true},
 		{"hugepages=0:1,1:2", "hugepages=1:1,0:2", false},
 		{"hugepages=0:1", "hugepages=0:1,0:1", true},
