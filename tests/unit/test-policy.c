@@ -342,6 +342,25 @@ static void derived_ones_are_of_cpus(void **state)
 	done(&result);
 }
 
+/* `N` is no CPU that is missing in between. */
+static void holes_are_no_cpus(void **state)
+{
+	struct fixture *f = *state;
+	struct result result;
+
+	make(f, OTHER);
+	put(f, "sys/devices/system/cpu/present", "0-6,8-15\n");
+	apply(f, "[cpus]\nisolate = 6-N\n", 0, &result);
+	assert_int_equal(result.r, 0);
+	assert_string_equal(result.units.data,
+			    "isolcpus=6-N | nohz_full=6-N | rcu_nocbs=6-N | irqaffinity=0-5");
+	done(&result);
+	apply(f, "[cpus]\nisolate = 6-15\n", 0, &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_mentions(result.diag.text, "0-6,8-15", NULL);
+	done(&result);
+}
+
 static bool supersedes(const struct wants *wants, const char *what)
 {
 	for (const char *const *at = wants->superseded; *at; at++)
@@ -476,6 +495,7 @@ static void ids_of_other_cards_are_forbidden(void **state)
 	forbidden_ids(f, guest, "vfio-pci.ids=1002:ffffffff", "vfio-pci.ids=1002:ffffffff",
 		      "1002:67df");
 	forbidden_ids(f, guest, "vfio-pci.ids=1002:ffffffff:1da2:440f:030000:ff0000", "", "");
+	forbidden_ids(f, guest, "vfio-pci.ids=1002:67df:ffffffff:ffffffff:040000:ff0000", "", "");
 	/* One that this machine has not takes nothing. */
 	forbidden_ids(f, guest, "vfio-pci.ids=10de:1b80", "", "");
 	forbidden_ids(f, guest, "vfio-pci.ids=,nonsense,1002 vfio-pci.ids vfio-pci.disable_vga=1",
@@ -513,6 +533,7 @@ int main(void)
 		cmocka_unit_test(policy_by_profile),
 		cmocka_machine_test(items_are_those_of_unset),
 		cmocka_machine_test(derived_ones_are_of_cpus),
+		cmocka_machine_test(holes_are_no_cpus),
 		cmocka_machine_test(what_must_not_be_there),
 		cmocka_machine_test(a_cpu_without_large_pages),
 		cmocka_machine_test(an_acs_patch_is_told_per_kernel),
