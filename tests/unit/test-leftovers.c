@@ -3,16 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bootcfg/edit.h"
 #include "bootcfg/policy.h"
 #include "early/text.h"
 #include "tests/unit/fixture.h"
-
-/* Stands in while no other part of the program is under test. */
-__attribute__((weak)) bool unit_protected(_unused_ const char *unit)
-{
-	return false;
-}
 
 #define PAGES "[hugepages]\n2M = 512\n"
 #define DEVICE "[device gpu]\nid = 1002:73bf\naddress = 0000:0b:00.0\n"

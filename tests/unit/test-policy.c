@@ -2,16 +2,9 @@
 /* What a profile means on a command line, by CPU and kernel. */
 #include <string.h>
 
-#include "bootcfg/edit.h"
 #include "bootcfg/policy.h"
 #include "early/text.h"
 #include "tests/unit/fixture.h"
-
-/* Stands in while no other part of the program is under test. */
-__attribute__((weak)) bool unit_protected(const char *unit)
-{
-	return !strncmp(unit, "root=", 5) || !strcmp(unit, "ro");
-}
 
 #define DEVICE "[device gpu]\nid = 1002:73bf\naddress = 0000:0b:00.0\n"
 #define CPUS "[cpus]\nisolate = 8-15\n"
