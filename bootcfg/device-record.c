@@ -57,23 +57,27 @@ static int take(struct chooser *chooser, const struct chosen *item, const char *
 
 static int put_path(struct chooser *chooser, struct chosen *item, const struct pci_path *path)
 {
+	const struct profile_entry *entry = old_entry(chooser, item, "path");
 	char text[PCI_PATH_STR];
+	struct pci_path old;
 
-	if (item->section.has_path && pci_path_equal(&item->section.path, path))
-		return 0;
 	item->section.has_path = true;
 	item->section.path = *path;
+	if (entry && !pci_path_parse(entry->value, &old) && pci_path_equal(&old, path))
+		return 0;
 	return put(chooser, item, "path", pci_path_format(path, text));
 }
 
 static int put_address(struct chooser *chooser, struct chosen *item, const struct pci_addr *addr)
 {
+	const struct profile_entry *entry = old_entry(chooser, item, "address");
 	char text[PCI_ADDR_STR];
+	struct pci_addr old;
 
-	if (item->section.has_address && !pci_addr_cmp(&item->section.address, addr))
-		return 0;
 	item->section.has_address = true;
 	item->section.address = *addr;
+	if (entry && !pci_addr_parse(entry->value, &old) && !pci_addr_cmp(&old, addr))
+		return 0;
 	return put(chooser, item, "address", pci_addr_format(addr, text));
 }
 
