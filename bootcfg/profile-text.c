@@ -50,18 +50,17 @@ static int split(const char *data, size_t size, struct profile_text *text)
 	if (!text->lines)
 		return -ENOMEM;
 	while (at < stop) {
-		const char *end = memchr(at, '\n', (size_t)(stop - at)), *next = end + 1;
+		const char *lf = memchr(at, '\n', (size_t)(stop - at));
+		const char *end = lf ? lf : stop, *next = lf ? lf + 1 : stop;
 		struct profile_line *line = &text->lines[text->count];
 		bool cr;
 
-		if (!end)
-			next = end = stop;
 		cr = end > at && end[-1] == '\r';
 		line->text = strndup(at, (size_t)(end - at) - cr);
 		if (!line->text)
 			return -ENOMEM;
 		line->crlf = cr;
-		if (end == next) {
+		if (!lf) {
 			/* Once it is not the last line any more, it is like the others. */
 			text->open_end = cr ? "\r" : "";
 			line->crlf = text->count ? text->lines[0].crlf : cr;

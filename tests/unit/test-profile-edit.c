@@ -389,13 +389,13 @@ static void test_vendor_is_refused(void **fixture_state)
 	static const char *const sets[] = {"cpus||isolate|9", "cpus||isolate", "cpus",
 					   "kernel||iommu|pt\ncpus||isolate|9"};
 	_cleanup_state_ struct state *state = NULL;
+	struct diag diag = DIAG_INIT;
 
 	put(f, VENDOR, "%s", "# theirs\n[cpus]\nisolate = 8\n");
 	machine_open(f);
 	state = new_state(f);
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-		struct diag diag = DIAG_INIT;
-
+		diag = DIAG_INIT;
 		assert_int_equal(edit(f, state, sets[i], &diag), -EPERM);
 		assert_string_equal(diag.file, "/" VENDOR);
 		assert_int_equal(diag.line, 2);
@@ -406,7 +406,7 @@ static void test_vendor_is_refused(void **fixture_state)
 	}
 	/* As the message says: the copy in /etc takes its place. */
 	put(f, "etc/vfio-bootcfg.conf.d/10-vendor.conf", "%s", "# theirs\n[cpus]\nisolate = 8\n");
-	assert_int_equal(edit(f, state, sets[0], &(struct diag)DIAG_INIT), 1);
+	assert_int_equal(edit(f, state, sets[0], &diag), 1);
 	assert_file(f, "etc/vfio-bootcfg.conf.d/10-vendor.conf", "# theirs\n[cpus]\nisolate = 9\n");
 }
 

@@ -139,12 +139,15 @@ static void check_rows(const struct fixture *f, bool unset, const struct row *ro
 
 /* The card of x570-3700x that is for a guest, and what is not so of each of its kind. */
 #define NAVI_PATH "0000:00:03.1/00.0/00.0/00.0"
+/* clang-format off */
 #define NAVI(name)                                                                                 \
 	D(name, "path = " NAVI_PATH)                                                               \
 	D(name, "id = 1002:73bf")                                                                  \
 	D(name, "class = 0300")                                                                    \
-	D(name, "subsystem = 1da2:440f") D(name, "address = 0000:0b:00.0") D(name, "moved = "      \
-										   "claim")
+	D(name, "subsystem = 1da2:440f")                                                           \
+	D(name, "address = 0000:0b:00.0")                                                          \
+	D(name, "moved = claim")
+/* clang-format on */
 #define HAND                                                                                       \
 	"[device gpu]\npath=" NAVI_PATH "\nid=1002:73BF\nclass=030000\nsubsystem=1DA2:440f\n"      \
 	"address=0b:00.0\n"
