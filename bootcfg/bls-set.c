@@ -4,6 +4,7 @@
 
 #include "bootcfg/bls-set.h"
 #include "bootcfg/edit.h"
+#include "bootcfg/json.h"
 
 /* What systemd-boot reads: any letter case, since the partition is a FAT. */
 static bool is_entry_name(const char *name)
@@ -162,6 +163,17 @@ static int claim_unit(void *data, const char *unit, size_t size)
 	return owned_add(claiming->owned, copy, ours->was);
 }
 
+/* What systemd-boot puts in front: `initrd=\PATH ` for each of them. */
+static size_t prefix_of(const struct bls_entry *entry)
+{
+	const struct bls_field *field;
+	size_t bytes = 0;
+
+	for (size_t i = 0; (field = bls_field(entry, "initrd", i)); i++)
+		bytes += strlen("initrd=\\ ") + field->value_size;
+	return bytes;
+}
+
 int bls_claim(const struct boot_context *context, const struct bls_entry *entry,
 	      const struct owned_list *source, struct boot_line *line)
 {
@@ -169,8 +181,11 @@ int bls_claim(const struct boot_context *context, const struct bls_entry *entry,
 	const struct owned_list *owned;
 	int r = key ? bls_line(entry, false, line) : -ENOMEM;
 
-	if (r < 0 || entry->ours || !context->state)
+	if (r < 0)
 		return r;
+	line->prefix = prefix_of(entry);
+	if (entry->ours || !context->state)
+		return 0;
 	line->owned_known = state_found(context->state);
 	owned = state_owned(context->state, key);
 	if (owned && owned_copy(owned, &line->owned) < 0)
@@ -215,4 +230,31 @@ int bls_plan(const struct boot_context *context, struct bls_entry *entry,
 			     0644) < 0)
 		return -ENOMEM;
 	return state_put(context->state, key, &line->owned_after, false);
+}
+
+/* --- quote ------------------------------------------------------------------------------------- */
+
+int bls_quote(const char *unit, struct diag *diag)
+{
+	_cleanup_json_ json_t *text = json_string(unit);
+
+	if (!text)
+		return diag_set(diag, -EINVAL, NULL, 0,
+				"`%.200s` is no UTF-8, which boot entries have to be", unit);
+	for (const char *at = unit; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return diag_set(diag, -EINVAL, NULL, 0,
+					"`%.200s` has a control character, which a boot entry "
+					"cannot carry",
+					unit);
+		if (*at == ' ' && at[1] == ' ')
+			return diag_set(diag, -EINVAL, NULL, 0,
+					"`%.200s` has two blanks in a row, of which kernel-install "
+					"makes one",
+					unit);
+	}
+	if (*unit == '#')
+		return diag_set(diag, -EINVAL, NULL, 0,
+				"`%.200s` begins with `#`, and would be taken for a comment", unit);
+	return 0;
 }

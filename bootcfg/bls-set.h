@@ -27,7 +27,7 @@ void bls_set_free(struct bls_set *set);
 const struct bls_entry *bls_set_newest(const struct bls_set *set);
 
 /*
- * bls_line() into a line, with what is ours there: by the entry's comment; else by the state, and what
+ * bls_line() into a line, its prefix (systemd-boot's initrd=), and what is ours there: by the entry's comment; else by the state, and what
  * is ours in the source (may be NULL) that entries are made from, since kernel-install and
  * kernelstub make them anew without our comment. 0 or -ENOMEM.
  */
@@ -42,5 +42,11 @@ int bls_claim(const struct boot_context *context, const struct bls_entry *entry,
 int bls_plan(const struct boot_context *context, struct bls_entry *entry,
 	     const struct boot_line *line, const struct owned_list *source,
 	     struct plan *plan) _must_check_;
+
+/*
+ * loader->quote() of those that have entries: what a line of text cannot carry, or kernel-install does
+ * not. 0, or -EINVAL with diag.
+ */
+int bls_quote(const char *unit, struct diag *diag) _must_check_;
 
 #endif

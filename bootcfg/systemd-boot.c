@@ -4,9 +4,7 @@
 #include <strings.h>
 
 #include "bootcfg/bls-set.h"
-#include "bootcfg/edit.h"
 #include "bootcfg/esp.h"
-#include "bootcfg/json.h"
 #include "bootcfg/kernel-cmdline.h"
 #include "bootcfg/uki-set.h"
 
@@ -167,17 +165,6 @@ static bool is_uki_entry(const struct bls_entry *entry)
 	       (len > 4 && !strcasecmp(path + len - 4, ".efi"));
 }
 
-/* What systemd-boot puts in front: `initrd=\PATH ` for each of them. */
-static size_t prefix_of(const struct bls_entry *entry)
-{
-	const struct bls_field *field;
-	size_t bytes = 0;
-
-	for (size_t i = 0; (field = bls_field(entry, "initrd", i)); i++)
-		bytes += strlen("initrd=\\ ") + field->value_size;
-	return bytes;
-}
-
 static int add_entry(const struct boot_context *context, const struct bls_entry *entry,
 		     const struct owned_list *source, struct boot_setup *setup)
 {
@@ -186,7 +173,6 @@ static int add_entry(const struct boot_context *context, const struct bls_entry 
 
 	if (r < 0)
 		return r;
-	line->prefix = prefix_of(entry);
 	line->read_only = is_uki_entry(entry);
 	if (line->read_only)
 		remark(context->remarks,
@@ -306,38 +292,11 @@ static int sdboot_plan(const struct boot_context *context, struct boot_setup *se
 	return 0;
 }
 
-/* --- quote ------------------------------------------------------------------------------------- */
-
-static int sdboot_quote(const char *unit, struct diag *diag)
-{
-	_cleanup_json_ json_t *text = json_string(unit);
-
-	if (!text)
-		return diag_set(diag, -EINVAL, NULL, 0,
-				"`%.200s` is no UTF-8, which boot entries have to be", unit);
-	for (const char *at = unit; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			return diag_set(diag, -EINVAL, NULL, 0,
-					"`%.200s` has a control character, which a boot entry "
-					"cannot carry",
-					unit);
-		if (*at == ' ' && at[1] == ' ')
-			return diag_set(diag, -EINVAL, NULL, 0,
-					"`%.200s` has two blanks in a row, of which kernel-install "
-					"makes one",
-					unit);
-	}
-	if (*unit == '#')
-		return diag_set(diag, -EINVAL, NULL, 0,
-				"`%.200s` begins with `#`, and would be taken for a comment", unit);
-	return 0;
-}
-
 const struct loader loader_systemd_boot = {
 	.name = "systemd-boot",
 	.detect = sdboot_detect,
 	.read = sdboot_read,
 	.plan = sdboot_plan,
-	.quote = sdboot_quote,
+	.quote = bls_quote,
 	.free = sdboot_free,
 };
