@@ -104,7 +104,7 @@ int initrd_tree_load(int fd, bool (*wanted)(const char *name), struct initrd_tre
 	_cleanup_initrd_ struct initrd *initrd = NULL;
 	size_t left = TEXTS_MAX;
 	struct cpio *cpio = NULL;
-	int r = initrd_open(fd, &initrd);
+	int r = initrd_open(fd, INITRD_UNPACKED_MAX, &initrd);
 
 	if (r < 0)
 		return diag_set(diag, r, NULL, 0, "cannot be read: %s", strerror(-r));
@@ -146,7 +146,7 @@ int initrd_tree_fetch(int fd, struct initrd_node *const *nodes, size_t count, st
 	size_t left = TEXTS_MAX;
 	unsigned order = 0;
 	struct cpio *cpio = NULL;
-	int r = initrd_open(fd, &initrd);
+	int r = initrd_open(fd, INITRD_UNPACKED_MAX, &initrd);
 
 	if (r < 0)
 		return diag_set(diag, r, NULL, 0, "cannot be read: %s", strerror(-r));

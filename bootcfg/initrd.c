@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "bootcfg/initrd.h"
+#include "bootcfg/stretch.h"
 
 #define BLOCK_SIZE (128 << 10) /* bytes read at once */
 #define STRETCHES_MAX 1000 /* that are compressed: each costs far more than its bytes */
@@ -24,6 +25,7 @@ struct inner_stream {
 	struct archive *archive; /* NULL outside of one */
 	const char *data; /* libarchive's, not handed out yet */
 	size_t size;
+	uint64_t max; /* bytes that there may be */
 	int error; /* -errno that libarchive's callback got */
 	bool ended;
 };
@@ -33,8 +35,9 @@ struct initrd {
 	struct inner_stream inner;
 	struct cpio outer_cpio, inner_cpio;
 	uint64_t inner_start; /* offset of the compressed stretch */
+	uint64_t inner_end; /* offset behind it; 0: libarchive finds it */
 	uint64_t given; /* offset up to which libarchive got the file */
-	uint64_t unpacked; /* bytes, of stretches that are done */
+	uint64_t left; /* bytes that may yet be unpacked */
 	unsigned archives; /* likewise */
 	unsigned stretches;
 	const char *compression; /* of the stretch; NULL outside */
@@ -108,20 +111,18 @@ struct compression {
 	const char *magic;
 	size_t magic_size;
 	int (*enable)(struct archive *archive);
+	uint64_t (*end)(int fd, uint64_t start);
 };
 
 /* Those of lib/decompress.c; lz4 in its old format only. libarchive has lzo by a program alone. */
 static const struct compression compressions[] = {
-	{"gzip", "\x1f\x8b", 2, archive_read_support_filter_gzip},
-	{"bzip2", "BZh", 3, archive_read_support_filter_bzip2},
-	{"lzma", "\x5d\0\0", 3, archive_read_support_filter_lzma},
-	{"xz",
-	 "\xfd"
-	 "7zXZ",
-	 5, archive_read_support_filter_xz},
-	{"lzo", "\x89LZO", 4, NULL},
-	{"lz4", "\x02\x21\x4c\x18", 4, archive_read_support_filter_lz4},
-	{"zstd", "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd},
+	{"gzip", "\x1f\x8b", 2, archive_read_support_filter_gzip, NULL},
+	{"bzip2", "BZh", 3, archive_read_support_filter_bzip2, NULL},
+	{"lzma", "\x5d\0\0", 3, archive_read_support_filter_lzma, NULL},
+	{"xz", "\xfd\x37zXZ", 5, archive_read_support_filter_xz, stretch_end_xz},
+	{"lzo", "\x89LZO", 4, NULL, NULL},
+	{"lz4", "\x02\x21\x4c\x18", 4, archive_read_support_filter_lz4, stretch_end_lz4},
+	{"zstd", "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd, stretch_end_zstd},
 };
 
 /* archive_read_callback: another block of the file. */
@@ -135,6 +136,8 @@ static la_ssize_t give(_unused_ struct archive *archive, void *data, const void 
 		initrd->inner.error = (int)n;
 		return -1;
 	}
+	if (initrd->inner_end && (uint64_t)n > initrd->inner_end - initrd->given)
+		n = (ssize_t)(initrd->inner_end - initrd->given);
 	initrd->given += (uint64_t)n;
 	*ret = block;
 	return n;
@@ -178,7 +181,7 @@ static ssize_t inner_read(struct cpio_stream *stream, void *buf, size_t size)
 		inner->size -= n;
 		done += n;
 		stream->offset += n;
-		if (stream->offset > INITRD_UNPACKED_MAX)
+		if (stream->offset > inner->max)
 			return -E2BIG;
 	}
 	return (ssize_t)done;
@@ -218,10 +221,12 @@ static int begin_inner(struct initrd *initrd, const struct compression *compress
 	struct archive_entry *entry;
 	int r;
 
-	*inner = (struct inner_stream){.stream.read = inner_read, .archive = archive_read_new()};
+	*inner = (struct inner_stream){
+		.stream.read = inner_read, .archive = archive_read_new(), .max = initrd->left};
 	if (!inner->archive)
 		return -ENOMEM;
 	initrd->inner_start = initrd->given = offset;
+	initrd->inner_end = compression->end ? compression->end(initrd->raw.fd, offset) : 0;
 	initrd->compression = compression->name;
 	cpio_init(&initrd->inner_cpio, &inner->stream);
 	r = enable(compression, inner->archive);
@@ -238,23 +243,24 @@ static int begin_inner(struct initrd *initrd, const struct compression *compress
 static int end_inner(struct initrd *initrd)
 {
 	la_int64_t used = archive_filter_bytes(initrd->inner.archive, -1);
+	uint64_t end = initrd->inner_end ? initrd->inner_end : initrd->inner_start + (uint64_t)used;
 
 	if (used <= 0)
 		return -EBADMSG;
-	initrd->unpacked += initrd->inner.stream.offset;
+	initrd->left -= initrd->inner.stream.offset;
 	initrd->archives += initrd->inner_cpio.archives;
 	archive_read_free(initrd->inner.archive);
 	initrd->inner.archive = NULL;
 	initrd->compression = NULL;
-	initrd->raw.stream.offset = initrd->inner_start + (uint64_t)used;
+	initrd->raw.stream.offset = end;
 	initrd->archives += initrd->outer_cpio.archives;
 	cpio_init(&initrd->outer_cpio, &initrd->raw.stream);
-	return initrd->unpacked > INITRD_UNPACKED_MAX ? -E2BIG : 0;
+	return 0;
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */
 
-int initrd_open(int fd, struct initrd **ret)
+int initrd_open(int fd, uint64_t unpacked_max, struct initrd **ret)
 {
 	struct initrd *initrd;
 	struct stat st;
@@ -264,6 +270,7 @@ int initrd_open(int fd, struct initrd **ret)
 	initrd = calloc(1, sizeof(*initrd));
 	if (!initrd)
 		return -ENOMEM;
+	initrd->left = unpacked_max;
 	initrd->raw = (struct raw_stream){
 		.stream.read = raw_read,
 		.fd = fd,
@@ -296,8 +303,7 @@ int initrd_fail(struct initrd *initrd, int error, struct diag *diag)
 		return diag_set(diag, error, NULL, 0, "out of memory");
 	case -E2BIG:
 		return diag_set(diag, -EBADMSG, NULL, 0,
-				"this is no initramfs image: it unpacks to more than %llu GiB",
-				INITRD_UNPACKED_MAX >> 30);
+				"this is no initramfs image: what is in it has no end");
 	case -EFBIG:
 		return diag_set(diag, -EBADMSG, NULL, 0,
 				"a file or link in it is far too large for what it should be");

@@ -12,20 +12,20 @@
 
 struct initrd;
 
-/* Bytes that are unpacked of one image, at most: a hostile one has no end. */
+/* Bytes to be unpacked of one image, at most: a hostile one has no end. */
 #define INITRD_UNPACKED_MAX (4ULL << 30)
 
 /*
- * fd is a regular file, the caller's, and is read at offsets of our own. *ret is the caller's, for
- * initrd_close(). 0 or -errno.
+ * fd is a regular file, the caller's, and is read at offsets of our own; what is compressed in it may
+ * have unpacked_max bytes. *ret is the caller's, for initrd_close(). 0 or -errno.
  */
-int initrd_open(int fd, struct initrd **ret) _must_check_;
+int initrd_open(int fd, uint64_t unpacked_max, struct initrd **ret) _must_check_;
 void initrd_close(struct initrd *initrd);
 
 /*
  * The next member into *ret, which holds it up to the next call (cpio_body() reads it): 1, 0 at the
  * end. Errors, with diag's text: -EBADMSG no image that is understood (also: a compression that this
- * libarchive cannot take off, more than INITRD_UNPACKED_MAX); -errno of reading.
+ * libarchive cannot take off, too many bytes); -errno of reading.
  */
 int initrd_next(struct initrd *initrd, struct cpio **ret, struct diag *diag) _must_check_;
 
