@@ -293,8 +293,8 @@ static int flush(struct gather *gather)
 	at[gather->size] = gather->last;
 	maps[source->map_count] = (struct grub_map){.at = at, .size = gather->size};
 	snprintf(path, sizeof(path), "/%s", source->files[gather->file].path);
-	if (boot_line_segment(gather->line, gather->text, gather->size, path, gather->number,
-			      gather->fixed, source->map_count++) < 0)
+	if (boot_line_segment(gather->line, gather->text ? gather->text : "", gather->size, path,
+			      gather->number, gather->fixed, source->map_count++) < 0)
 		return -ENOMEM;
 	gather->size = 0;
 	return 0;

@@ -68,7 +68,7 @@ static int add_byte(struct lexer *lexer, struct word *word, size_t start, enum s
 	return value_add(&word->value, (struct shell_char){.start = start,
 							   .end = lexer->at,
 							   .file = lexer->number,
-							   .line = lexer->line,
+							   .line = lexer->line - (c == '\n'),
 							   .c = c,
 							   .kind = SHELL_BYTE,
 							   .quote = quote});
@@ -333,6 +333,15 @@ static int read_alternative(struct lexer *lexer, const char *self, enum shell_qu
 	return r;
 }
 
+/* Nothing but what is not known, and blanks. */
+static bool is_unknown(const struct shell_value *value)
+{
+	for (size_t i = 0; i < value->count; i++)
+		if (value->chars[i].kind == SHELL_BYTE && value->chars[i].c != ' ')
+			return false;
+	return how_full(value) != FILL_EMPTY && value->chars[0].kind == SHELL_UNKNOWN;
+}
+
 /* ${NAME...}: the name and what follows it are read; lexer is at the operator. */
 static int read_operator(struct lexer *lexer, const char *self, enum shell_quote quote,
 			 const char *name, size_t size, size_t start, struct word *word)
@@ -364,7 +373,14 @@ static int read_operator(struct lexer *lexer, const char *self, enum shell_quote
 	if (value && fill == FILL_EMPTY && !null_too)
 		fill = FILL_SOME;
 	taken = c == '+' ? fill == FILL_SOME : fill == FILL_EMPTY;
-	if (fill == FILL_UNKNOWN || (taken && strchr("=?", c))) {
+	if (fill == FILL_UNKNOWN && c == '+' && is_unknown(&other.value)) {
+		/* ${NAME:+$NAME }: whatever it is, what follows begins a word of its own. */
+		for (size_t i = 0; !r && i < other.value.count; i++) {
+			other.value.chars[i].fixed = true;
+			r = value_add(&word->value, other.value.chars[i]);
+		}
+		word->split = word->split || quote == SHELL_BARE;
+	} else if (fill == FILL_UNKNOWN || (taken && strchr("=?", c))) {
 		r = add_unknown(lexer, word, start, line, quote);
 		if (!r && c == '=')
 			r = shell_forget(lexer, name, size, start, lexer->at, line);
