@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "bootcfg/grub-bls.h"
 #include "bootcfg/grub.h"
+
+struct grub {
+	struct grub_source source; /* the first line */
+	struct grub_entries entries; /* where GRUB reads such; else grub.cfg's own lines follow */
+};
 
 static int grub_detect(const struct boot_context *context, _unused_ struct diag *diag)
 {
@@ -10,24 +16,37 @@ static int grub_detect(const struct boot_context *context, _unused_ struct diag 
 
 static void grub_free(struct boot_setup *setup)
 {
-	if (setup->data)
-		grub_source_free(setup->data);
-	free(setup->data);
+	struct grub *grub = setup->data;
+
+	if (!grub)
+		return;
+	grub_source_free(&grub->source);
+	grub_entries_free(&grub->entries);
+	free(grub);
+	setup->data = NULL;
+}
+
+static int read_all(const struct boot_context *context, struct boot_setup *setup, struct diag *diag)
+{
+	struct boot_line *line = boot_setup_add(setup);
+	struct grub *grub = calloc(1, sizeof(*grub));
+	int r;
+
+	setup->data = grub;
+	if (!line || !grub)
+		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+	r = grub_source_read(context, &grub->source, line, diag);
+	if (r < 0)
+		return r;
+	return grub->source.bls ? grub_entries_read(context, setup, &grub->entries, diag)
+				: grub_cfg_read(context, setup, diag);
 }
 
 static int grub_read(const struct boot_context *context, struct boot_setup *ret, struct diag *diag)
 {
 	struct boot_setup setup = {.loader = &loader_grub};
-	struct boot_line *line = boot_setup_add(&setup);
-	int r;
+	int r = read_all(context, &setup, diag);
 
-	setup.data = calloc(1, sizeof(struct grub_source));
-	if (!line || !setup.data)
-		r = diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
-	else
-		r = grub_source_read(context, setup.data, line, diag);
-	if (!r)
-		r = grub_cfg_read(context, &setup, diag);
 	if (r < 0) {
 		boot_setup_free(&setup);
 		return r;
@@ -36,32 +55,38 @@ static int grub_read(const struct boot_context *context, struct boot_setup *ret,
 	return 0;
 }
 
+/* Whether grub.cfg is to be made anew: its sources change, or an entry does not say what they say. */
+static bool is_outdated(const struct boot_setup *setup)
+{
+	const struct grub *grub = setup->data;
+
+	if (setup->lines[0].edit_count)
+		return true;
+	for (size_t i = 1; i < setup->count; i++)
+		if (!grub_cfg_agrees(&grub->source, &setup->lines[0], &setup->lines[i]))
+			return true;
+	return false;
+}
+
 static int grub_plan(const struct boot_context *context, struct boot_setup *setup,
 		     struct plan *plan, unsigned *ret_needs, struct diag *diag)
 {
-	const struct grub_source *source = setup->data;
+	struct grub *grub = setup->data;
 	const struct boot_line *line = &setup->lines[0];
-	const char *home = source->files[source->home].path;
-	unsigned needs = 0;
-	int r = grub_source_plan(source, line, plan, diag);
+	const struct file *home = &grub->source.files[grub->source.home];
+	bool created = line->owned_after.count &&
+		       (!home->exists || state_created(context->state, home->path));
+	int r = grub_source_plan(&grub->source, line, plan, diag);
 
 	if (r < 0)
 		return r;
-	if (context->state && line->changed &&
-	    state_put(context->state, home, &line->owned_after,
-		      line->owned_after.count && (state_created(context->state, home) ||
-						  !source->files[source->home].exists)) < 0)
+	if (line->changed && state_put(context->state, home->path, &line->owned_after, created) < 0)
 		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
-	for (size_t i = 0; i < source->file_count; i++) {
-		const struct change *change = plan_find(plan, source->files[i].path);
-
-		if (change && change->kind != PLAN_UNCHANGED && line->edit_count)
-			needs |= NEED_REGENERATE;
+	if (grub->source.bls) {
+		*ret_needs = 0;
+		return grub_entries_plan(context, setup, &grub->entries, plan, diag);
 	}
-	for (size_t i = 1; i < setup->count; i++)
-		if (setup->lines[i].read_only && !grub_cfg_agrees(source, line, &setup->lines[i]))
-			needs |= NEED_REGENERATE;
-	*ret_needs = needs;
+	*ret_needs = is_outdated(setup) ? NEED_REGENERATE : 0;
 	return 0;
 }
 
