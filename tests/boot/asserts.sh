@@ -23,9 +23,20 @@ where_path() {
 	esac
 }
 
+# report_load FILE [BOOT]: the last report, or the last of this boot.
 report_load() {
-	local line name='' number='' text=''
+	local line name='' number='' text='' wanted=${2:-} here=''
+	section=() function_of=() command_exit=() command_text=()
 	while IFS= read -r line; do
+		case $line in
+		"=== BOOT "*)
+			here=${line#=== BOOT }
+			[ "${wanted:-$here}" != "$here" ] || command_exit=() command_text=()
+			name=
+			continue
+			;;
+		esac
+		[ "${wanted:-$here}" = "$here" ] || continue
 		case $line in
 		"=== BEGIN")
 			section=()
@@ -59,6 +70,42 @@ report_load() {
 			;;
 		esac
 	done <"$1"
+}
+
+# of_boot NUMBER [control]: what follows is expected of this boot. Its control is the boot before; or else what
+# the test's word `control` names. The first has none.
+boot_number=
+of_boot() {
+	boot_judged
+	boot_number=$1
+	failures_before=$hard_failures
+	if [ -z "$control_dir" ] || [ "$1" = 1 ]; then
+		report_load "$boot_dir/report" "$1"
+	elif [ "${2:-}" = control ]; then
+		report_load "$control_dir/report"
+	else
+		report_load "$boot_dir/report" $(($1 - 1))
+	fi
+}
+
+boot_judged() {
+	[ -n "$control_dir" ] && [ "${boot_number:-1}" != 1 ] || return 0
+	[ "$hard_failures" != "$failures_before" ] ||
+		echo "shows nothing: the control of boot $boot_number does all that is expected of it"
+}
+
+# same SECTION BOOT [ERE]: as it was at that boot, but for new lines that match.
+same() {
+	local was is lost new
+	was=$(
+		report_load "$boot_dir/report" "$2"
+		printf '%s' "${section[$1]:-}"
+	)
+	[ -n "$was" ] || failed soft "same $*" "no such section"
+	is=${section[$1]:-}
+	lost=$(grep -vxF -e "${is%$'\n'}" <<<"$was") || true
+	new=$(grep -vxF -e "$was" <<<"${is%$'\n'}" | grep -vE -e "${3:-^$}") || true
+	[ -z "$lost$new" ] || failed hard "same $*" "lost:"$'\n'"$lost"$'\n'"new:"$'\n'"$new"
 }
 
 failed() {

@@ -215,7 +215,7 @@ host_settings() {
 		add_drivers+=" virtio_blk virtio_pci ext4 bochs "
 		omit_dracutmodules+=" $(cd "$m/usr/lib/dracut/modules.d" && for d in [0-9]*; do
 			case ${d#[0-9][0-9]} in
-			bash | systemd | systemd-initrd | systemd-journald | systemd-modules-load | systemd-udevd) ;;
+			bash | systemd | systemd-initrd | systemd-ask-password | systemd-journald | systemd-modules-load | systemd-udevd) ;;
 			systemd-sysctl | systemd-sysusers | systemd-tmpfiles | dash | kernel-modules | rootfs-block | udev-rules) ;;
 			dracut-systemd | base | fs-lib | shell-interpreter | fstab-sys | vfio-bootcfg) ;;
 			*) printf '%s ' "${d#[0-9][0-9]}" ;;

@@ -18,6 +18,9 @@ profile_text=
 dracut_lines=()
 image_profile_text=
 steps_text=
+boot_steps=()
+bake_text=
+cpus=1
 when_lines=()
 files_dir=
 
@@ -94,6 +97,7 @@ iommu() {
 
 kernel() { kernel_args+=("$@"); }
 memory() { memory_mib=$1; }
+cpus() { cpus=$1; }
 ovmf() { ovmf_wanted=$1; }
 
 # The profile, in the initramfs and in the root file system.
@@ -156,26 +160,67 @@ root_file() { initrd_file "/boot-test/root$1" "$2"; }
 # Steps in the booted guest, one a line; README.md says what they can do.
 guest() { steps_text=$(cat); }
 
+# at_boot NUMBER: the steps of this boot of a host; where there is a next one, it reboots after them.
+at_boot() { boot_steps[$1]=$(cat); }
+
+# bake: what is done with a host's disk before its first boot; README.md says with what.
+bake() {
+	if [ "${1:-}" = none ]; then
+		bake_text=
+	else
+		bake_text=$(cat)
+	fi
+}
+
 # when WORD COMMAND...: a command for QEMU's monitor, once the guest has run `say WORD`.
 when() { when_lines+=("$*"); }
 
+# A host's files and steps are on a disk of their own, which is an archive.
+compose_host() {
+	local dir=$1 n
+	[ -z "${dracut_lines[*]}$image_profile_text$profile_text$steps_text${kernel_args[*]}" ] ||
+		word_error "$flavour: its own system says what it boots: bake it"
+	for n in "${!boot_steps[@]}"; do
+		root_file "/usr/lib/boot-test/steps.$n" 644 <<<"${boot_steps[n]}"
+	done
+	tar -C "$files_dir/boot-test/root" --sort=name --mtime=@0 --owner=0 --group=0 -cf "$dir/steps.tar" .
+	rm -rf "$files_dir"
+	printf '%s\n' -device virtio-blk-pci,drive=steps,serial=boot-test,bus=pcie.0,addr=03.0 >>"$dir/qemu"
+	printf '%s\n' "${when_lines[@]}" >"$dir/when"
+}
+
 # Calls into the test file are over; all goes into DIR, and the runner knows no more than what is there.
 compose() {
-	local dir=$1 flavour=$2
+	local dir=$1 flavour=$2 cpu=max,erms=off,fsrm=off
 	local -a qemu=() append=()
 	mkdir -p "$dir"
 	echo "$flavour" >"$dir/flavour"
 	printf '%s\n' "${dracut_lines[@]}" >"$dir/dracut"
 	printf '%s' "$image_profile_text" >"$dir/image-profile"
+	case $flavour in
+	grub | systemd-boot | kernelstub)
+		ovmf_wanted=yes
+		# The policy for an AMD processor would be another, and the machine's IOMMU is Intel's.
+		cpu=$cpu,vendor=GenuineIntel
+		[ ${#boot_steps[@]} != 0 ] || boot_steps[1]=
+		echo ${#boot_steps[@]} >"$dir/host"
+		printf '%s' "$bake_text" >"$dir/bake"
+		;;
+	esac
 	echo "$ovmf_wanted" >"$dir/ovmf"
 
 	# Stale translations are what costs: with rep stosb the guest's clearing of a page makes the emulator look for
 	# them 4096 times, and a small cache is emptied sooner. Together they halve the slowest boots.
-	qemu=(-accel tcg,thread=single,tb-size=128 -cpu "max,erms=off,fsrm=off" -smp 1 -m "$memory_mib")
+	qemu=(-accel tcg,thread=single,tb-size=128 -cpu "$cpu" -smp "$cpus" -m "$memory_mib")
 	qemu+=(-machine q35,kernel-irqchip=split,sata=off,smbus=off -nodefaults -no-user-config -display none -no-reboot)
 	[ "$iommu_mode" = none ] || qemu+=(-device intel-iommu,intremap=on,caching-mode=on)
 	qemu+=("${devices[@]}" -device virtio-blk-pci,drive=root,bus=pcie.0,addr=02.0)
 	printf '%s\n' "${qemu[@]}" >"$dir/qemu"
+
+	[ ! -e "$dir/host" ] || {
+		compose_host "$dir"
+		return
+	}
 
 	append=(root=/dev/vda rw console=ttyS0 panic=-1 rd.shell=0 fsck.mode=skip)
 	# An emulated machine on a busy host gets its timer ticks late: the kernel must not panic over that.
