@@ -116,6 +116,13 @@ int agree_begin(struct agree *agree, struct cmd_call *call)
 	return EXIT_DONE;
 }
 
+int agree_give_up(const struct agree *agree, int code)
+{
+	for (size_t i = 0; i < agree->remarks.count; i++)
+		cmd_note(agree->call, "%s", agree->remarks.items[i]);
+	return code;
+}
+
 void agree_free(struct agree *agree)
 {
 	for (size_t i = 0; i < agree->setup_count; i++)
@@ -322,7 +329,7 @@ static int plan_leftovers(struct agree *agree)
 				       "%s:%u: `%s` is from an older guide, and not needed any "
 				       "more",
 				       leftover->file, leftover->line, leftover->text);
-		} else if (!(agree->edit_flags & EDIT_REPLACE)) {
+		} else if (!agree->undo && !(agree->edit_flags & EDIT_REPLACE)) {
 			diag_set(&diag, -EEXIST, leftover->file, leftover->line,
 				 "`%.200s` contradicts the profile: take the line out, or let "
 				 "--replace do it",

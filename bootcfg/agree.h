@@ -54,11 +54,14 @@ int agree_plan(struct agree *agree, const struct profile_sets *sets) _must_check
 
 /* Commits and runs the generators, or with --dry-run prints the plan; then reports. */
 int agree_carry_out(struct agree *agree) _must_check_;
+
+/* Says the remarks of a run that failed, which may tell more of why; returns code. */
+int agree_give_up(const struct agree *agree, int code) _must_check_;
 void agree_free(struct agree *agree);
 
 /*
- * Wanted units, sorted out for one host and profile: policy_wants() and what else contradicts, with
- * the exit code that an error has. For `status` too.
+ * Says an error of the profile or of the command line, and gives the exit code that it has. For
+ * `status` too.
  */
 int agree_fail(struct cmd_call *call, int error, const struct diag *diag);
 

@@ -43,6 +43,9 @@ int editor_complain(const struct editor *editor, const struct unit *unit, const 
 
 	if (!text)
 		return -ENOMEM;
+	if (unit_equal(text, want->text)) /* forbidden as it stands: there is nothing to compare */
+		return diag_set(editor->diag, -EEXIST, segment->file, segment->line,
+				"`%.200s` contradicts the profile; %s", text, cure);
 	return diag_set(editor->diag, -EEXIST, segment->file, segment->line,
 			"`%.120s` %s `%.120s` (%s:%u); %s", text, what, want->text,
 			want->file ? want->file : "the profile", want->line, cure);

@@ -95,7 +95,7 @@ int append_missing(struct editor *editor)
 {
 	_cleanup_(user_pools_free) struct user_pools before = {.counts = {NULL}};
 	const struct want *pages = NULL;
-	size_t part;
+	size_t part = 0;
 	int r;
 
 	for (size_t i = 0; i < editor->demand->wants->count; i++) {

@@ -504,8 +504,8 @@ static int take_owned(const struct boot_context *context, const struct grub_sour
 		context->state ? state_owned(context->state, source->files[source->home].path)
 			       : NULL;
 
-	line->owned_known = source->record.found || owned ||
-			    (context->state && state_found(context->state));
+	line->owned_known =
+		source->record.found || owned || (context->state && state_found(context->state));
 	if (source->record.found)
 		owned = &source->record.owned;
 	return owned ? owned_copy(owned, &line->owned) : 0;

@@ -16,5 +16,5 @@ int set_run(struct cmd_call *call)
 	if (code < 0)
 		return agree_fail(call, code, &diag);
 	code = agree_plan(&agree, &sets);
-	return code ? code : agree_carry_out(&agree);
+	return code ? agree_give_up(&agree, code) : agree_carry_out(&agree);
 }

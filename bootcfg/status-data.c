@@ -162,9 +162,14 @@ static int load_pools(struct status *status, const struct root *root)
 
 static int load_running(struct cmd_call *call, struct status *status)
 {
+	struct diag diag = DIAG_INIT;
 	int r;
 
 	if (status->host.cmdline) {
+		r = policy_forbid_ids(&call->root, &status->profile, status->host.cmdline,
+				      &status->wants, &status->remarks, &diag);
+		if (r < 0)
+			return cmd_fail(call, EXIT_SYSTEM, &diag);
 		r = line_compare(status->host.cmdline, &status->wants, NULL, &status->running);
 		if (r == -ENOMEM)
 			return cmd_failf(call, EXIT_SYSTEM, "out of memory");
