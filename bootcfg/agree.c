@@ -419,7 +419,7 @@ int agree_plan(struct agree *agree, const struct profile_sets *sets)
 		code = plan_leftovers(agree);
 	if (!code)
 		code = look_at_images(agree);
-	if (!code && state_plan(agree->state, &agree->plan) < 0)
-		code = cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	if (!code && state_plan(agree->state, &agree->plan, &diag) < 0)
+		code = cmd_fail(call, EXIT_SYSTEM, &diag);
 	return code;
 }

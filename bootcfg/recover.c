@@ -109,8 +109,6 @@ static int take_back(struct recovery *recovery, const char *machine)
 			return commit_fail(recovery->diag, r, NULL, "cleaned up");
 	}
 	r = journal_drop(recovery->home, JOURNAL_STAGING);
-	if (r >= 0 && !journal_is_there(recovery->home, JOURNAL_NAME))
-		r = commit_leave(places, recovery->home, NULL);
 	return r < 0 ? commit_fail(recovery->diag, r, STATE_DIR "/" JOURNAL_STAGING, "removed") : 0;
 }
 
@@ -202,12 +200,16 @@ static int recover(struct recovery *recovery, bool dry_run, unsigned *ret_after)
 		return commit_fail(recovery->diag, r, "etc/machine-id", "read");
 	if (!dry_run) {
 		r = take_back(recovery, machine);
-		if (r < 0 || recovery->home->fd < 0)
+		if (r < 0)
 			return r;
 	}
 	r = journal_read(recovery->home, JOURNAL_NAME, &journal);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		/* The last step of an `unset` that died. An empty directory is no reason to fail. */
+		if (!dry_run)
+			(void)!commit_leave(&recovery->places, recovery->home, NULL);
 		return 0;
+	}
 	if (r == -EBADMSG)
 		return diag_set(
 			recovery->diag, r, "/" STATE_DIR "/" JOURNAL_NAME, 0,

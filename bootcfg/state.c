@@ -344,9 +344,12 @@ static bool is_used(const struct state *state, const struct plan *plan, const ch
  * Which directories are ours after the plan: those that it makes, and those that we made before while
  * something of ours is in them. The others go, if nobody else has put something there.
  */
-static int plan_dirs(const struct state *state, struct plan *plan, struct path_list *dirs)
+static int plan_dirs(const struct state *state, struct plan *plan, struct path_list *dirs,
+		     const char **ret_path)
 {
 	int r = 0;
+
+	*ret_path = STATE_FILE;
 
 	path_list_free(&plan->made);
 	path_list_free(&plan->prune);
@@ -356,38 +359,44 @@ static int plan_dirs(const struct state *state, struct plan *plan, struct path_l
 		r = path_list_add(is_used(state, plan, dir) ? dirs : &plan->prune, dir);
 	}
 	for (size_t i = 0; i < plan->count && r >= 0; i++)
-		if (plan->changes[i].kind == PLAN_CREATED)
-			r = places_missing(state->root, plan->changes[i].old.path, &plan->made);
+		if (plan->changes[i].kind == PLAN_CREATED) {
+			*ret_path = plan->changes[i].old.path;
+			r = places_missing(state->root, *ret_path, &plan->made);
+		}
 	if (state->count && r >= 0)
 		r = places_missing(state->root, STATE_FILE, &plan->made);
 	for (size_t i = 0; i < plan->made.count && r >= 0; i++)
 		if (strcmp(plan->made.items[i], STATE_DIR) != 0)
 			r = path_list_add(dirs, plan->made.items[i]);
-	/* What cannot be looked at now is for the commit to tell. */
-	return r == -ENOMEM ? r : 0;
+	return r;
 }
 
-int state_plan(const struct state *state, struct plan *plan)
+int state_plan(const struct state *state, struct plan *plan, struct diag *diag)
 {
 	_cleanup_path_list_ struct path_list dirs = {.count = 0};
 	_cleanup_free_ char *text = NULL;
-	int r = plan_dirs(state, plan, &dirs);
+	char file[sizeof(diag->file)];
+	const char *path;
+	int r = plan_dirs(state, plan, &dirs, &path);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		snprintf(file, sizeof(file), "/%s", path);
+		return diag_set(diag, r, file, 0, "its directory cannot be looked at: %s",
+				strerror(-r));
+	}
 	if (state->count || dirs.count) {
 		text = state_text(state, &dirs);
-		if (!text)
-			return -ENOMEM;
+		r = text ? 0 : -ENOMEM;
 	} else if (!state->file.exists) {
 		return 0;
 	}
-	r = plan_put(plan, PLAN_STATE,
-		     state->file.exists ? &state->file
-					: &(struct file){.path = (char[]){STATE_FILE}},
-		     text, text ? strlen(text) : 0, 0600);
+	if (r >= 0)
+		r = plan_put(plan, PLAN_STATE,
+			     state->file.exists ? &state->file
+						: &(struct file){.path = (char[]){STATE_FILE}},
+			     text, text ? strlen(text) : 0, 0600);
 	if (r < 0)
-		return r;
+		return diag_set(diag, r, NULL, 0, "out of memory");
 	plan_find(plan, STATE_FILE)->private = true;
 	return 0;
 }

@@ -41,9 +41,12 @@ bool state_created(const struct state *state, const char *key);
  * without memory. */
 const char **state_keys(const struct state *state) _must_check_;
 
-/* Puts the state file into the plan: as it is now, or its removal where nothing is ours. 0 or
- * -ENOMEM. */
-int state_plan(const struct state *state, struct plan *plan) _must_check_;
+/*
+ * Puts the state file into the plan, last of all: as it is now, or its removal where nothing is ours.
+ * Fills in plan->made and plan->prune: a directory that a commit makes is ours too, and goes once
+ * nothing of ours is in it. 0; -errno, with diag, where a directory cannot be looked at; -ENOMEM.
+ */
+int state_plan(const struct state *state, struct plan *plan, struct diag *diag) _must_check_;
 
 static inline void state_freep(struct state **state)
 {

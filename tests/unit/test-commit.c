@@ -424,7 +424,7 @@ static void test_state_and_directories(void **state)
 	assert_int_equal(state_load(&f->root, &ours, &diag), 0);
 	plan_path(f, &plan, "etc/default/grub.d/zz.cfg", "x");
 	assert_int_equal(state_put(ours, "etc/default/grub.d/zz.cfg", &none, true), 0);
-	assert_int_equal(state_plan(ours, &plan), 0);
+	assert_int_equal(state_plan(ours, &plan, &diag), 0);
 	commit_gives(f, &plan, 0, 0);
 	assert_holds(f, "etc/default/grub.d/zz.cfg", "x");
 	assert_clean(f);
@@ -433,7 +433,7 @@ static void test_state_and_directories(void **state)
 	assert_int_equal(state_load(&f->root, &ours, &diag), 0);
 	plan_path(f, &back, "etc/default/grub.d/zz.cfg", NULL);
 	assert_int_equal(state_put(ours, "etc/default/grub.d/zz.cfg", &none, false), 0);
-	assert_int_equal(state_plan(ours, &back), 0);
+	assert_int_equal(state_plan(ours, &back, &diag), 0);
 	commit_gives(f, &back, 0, 0);
 	assert_holds(f, "etc/default", NULL);
 	assert_holds(f, "var", NULL);

@@ -65,7 +65,7 @@ static int go(struct fixture *f, const char *profile, bool replace, struct diag 
 		r = leftovers_restore(&f->root, &run.profile, &run.host, run.state, &run.plan,
 				      &run.diag);
 	if (r == 0) {
-		assert_int_equal(state_plan(run.state, &run.plan), 0);
+		assert_int_equal(state_plan(run.state, &run.plan, &run.diag), 0);
 		write_plan(f, &run.plan);
 	}
 	if (ret_diag)

@@ -29,9 +29,10 @@ static void own(struct state *state, const char *key, const char *text, const ch
 /* Writes what the plan makes of the state, as a commit would. */
 static const struct change *save(struct fixture *f, struct state *state, struct plan *plan)
 {
+	struct diag diag = DIAG_INIT;
 	const struct change *change;
 
-	assert_int_equal(state_plan(state, plan), 0);
+	assert_int_equal(state_plan(state, plan, &diag), 0);
 	change = plan_find(plan, STATE_FILE);
 	if (change && change->data)
 		put_bytes(f, STATE_FILE, change->data, change->size);
@@ -248,12 +249,31 @@ static void test_unreadable(void **state)
 	assert_ptr_equal(ours, f);
 }
 
+/* Whether a directory is ours cannot be told: then it is not said that it is not. */
+static void test_unseen_directory(void **state)
+{
+	struct fixture *f = *state;
+	struct state *ours = load(f);
+	struct plan plan = {.count = 0};
+	struct diag diag = DIAG_INIT;
+	struct file made = {.path = (char[]){"loop/made"}};
+
+	put_link(f, "loop", "loop");
+	own(ours, "k", "x", NULL, false);
+	assert_int_equal(plan_put(&plan, PLAN_SOURCE, &made, "x", 1, 0644), 0);
+	assert_int_equal(state_plan(ours, &plan, &diag), -ELOOP);
+	assert_string_equal(diag.file, "/loop/made");
+	plan_free(&plan);
+	state_free(ours);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_machine_test(test_empty),  cmocka_machine_test(test_round_trip),
-		cmocka_machine_test(test_put),	  cmocka_machine_test(test_directories),
-		cmocka_machine_test(test_broken), cmocka_machine_test(test_unreadable),
+		cmocka_machine_test(test_unseen_directory), cmocka_machine_test(test_empty),
+		cmocka_machine_test(test_round_trip),	    cmocka_machine_test(test_put),
+		cmocka_machine_test(test_directories),	    cmocka_machine_test(test_broken),
+		cmocka_machine_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
