@@ -141,6 +141,10 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
+$(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
 # Built by clang, with the parser and the fuzzer's own main in one program.
 $(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)
 	$(call say,FUZZ,$@)
