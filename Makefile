@@ -125,7 +125,7 @@ install: all
 # --- tests ---------------------------------------------------------------------------------------
 
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
-FUZZ := profile cmdline
+FUZZ := profile cmdline edit
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
@@ -144,6 +144,8 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 $(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(O)/fuzz-edit: tests/fuzz/kernel-model.c $(patsubst %,bootcfg/%.c,compare cpulist demand draft edit \
+	editor-append editor-ours editor-replace effect line param pools unit)
 
 # Built by clang, with the parser and the fuzzer's own main in one program.
 $(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)

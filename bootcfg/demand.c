@@ -9,18 +9,21 @@ static int parse_want(const struct want *want, struct units *units, struct diag 
 {
 	int r = unit_parse(want->text, units);
 
-	if (!r && unit_is_protected(&units->items[0])) {
-		units_free(units);
-		*units = UNITS_INIT;
+	if (!r && unit_is_protected(&units->items[0]))
 		r = -EPERM;
-	}
+	else if (!r && unit_end(&units->items[0]) != strlen(want->text))
+		r = -EINVAL;
+	if (!r && units->items[0].tokens[0].at > 0)
+		r = -EINVAL;
 	if (r >= 0 || r == -ENOMEM)
 		return r;
+	units_free(units);
+	*units = UNITS_INIT;
 	if (diag)
 		diag_set(diag, -EINVAL, want->file, want->line, "`%.200s` %s", want->text,
 			 r == -EPERM
 				 ? "is never set here: it is what the boot source itself is about"
-				 : "is not one parameter of the kernel: mind the quotes");
+				 : "is not one parameter of the kernel: mind quotes and blanks");
 	return -EINVAL;
 }
 

@@ -87,18 +87,31 @@ int draft_put(struct draft *draft, size_t index, size_t at, size_t remove, const
 	return 0;
 }
 
-int draft_drop_token(struct draft *draft, const struct unit_token *token)
+/* A stretch that begins and ends with a token. */
+static int drop_stretch(struct draft *draft, size_t part, size_t at, size_t end)
 {
-	size_t at = token->at, size = token->token.raw_len;
-
 	/* What is beside a token is a blank, or it is the end of the text. */
-	if (at > 0) {
+	if (at > 0)
 		at--;
-		size++;
-	} else if (size < draft->parts[token->part].size) {
-		size++;
-	}
-	return draft_put(draft, token->part, at, size, "", NOBODY);
+	else if (end < draft->parts[part].size)
+		end++;
+	return draft_put(draft, part, at, end - at, "", NOBODY);
+}
+
+static int drop_token(struct draft *draft, const struct unit_token *token)
+{
+	return drop_stretch(draft, token->part, token->at, token->at + token->token.raw_len);
+}
+
+int draft_drop(struct draft *draft, const struct unit *unit)
+{
+	const struct unit_token *first = &unit->tokens[0];
+	int r;
+
+	if (unit_in_one_piece(unit))
+		return drop_stretch(draft, first->part, first->at, unit_end(unit));
+	r = drop_token(draft, &unit->tokens[1]);
+	return r < 0 ? r : drop_token(draft, first);
 }
 
 int draft_append(struct draft *draft, size_t part, const char *text, size_t owner)
@@ -150,7 +163,7 @@ int draft_replace(struct draft *draft, const struct unit *unit, const char *text
 		if (owner != NOBODY)
 			return -EXDEV;
 		head = strdup(text);
-		r = head ? draft_drop_token(draft, b) : -ENOMEM;
+		r = head ? drop_token(draft, b) : -ENOMEM;
 	} else {
 		head = strndup(becomes->tokens[0].token.raw, becomes->tokens[0].token.raw_len);
 		tail = strndup(becomes->tokens[1].token.raw, becomes->tokens[1].token.raw_len);

@@ -41,10 +41,10 @@ int draft_put(struct draft *draft, size_t part, size_t at, size_t remove, const 
 	      size_t owner) _must_check_;
 
 /*
- * Takes a token out with one blank: the one before it, or at the start of the text the one after it. The
- * inverse of draft_append(), whatever blanks are around.
+ * Takes a unit out with one blank: the one before it, or at the start of the text the one after it. The
+ * inverse of draft_append(), whatever blanks are around. Of a unit that is torn apart, each token so.
  */
-int draft_drop_token(struct draft *draft, const struct unit_token *token) _must_check_;
+int draft_drop(struct draft *draft, const struct unit *unit) _must_check_;
 
 /*
  * Adds a text behind the last token of a part that is the kernel's, else at its start. The units must be

@@ -31,21 +31,6 @@ int ours_find(struct editor *editor)
 	return 0;
 }
 
-static int give_back(struct editor *editor, const struct unit *unit, const char *was)
-{
-	struct unit_token first = unit->tokens[0];
-	int r;
-
-	if (was)
-		return draft_replace(&editor->draft, unit, was, NOBODY);
-	if (unit->count == 2) {
-		r = draft_drop_token(&editor->draft, &unit->tokens[1]);
-		if (r < 0)
-			return r;
-	}
-	return draft_drop_token(&editor->draft, &first);
-}
-
 /* One unit of ours: it stays, becomes another one, or goes. 1 where the text has changed. */
 static int settle_unit(struct editor *editor, const struct unit *unit)
 {
@@ -57,7 +42,8 @@ static int settle_unit(struct editor *editor, const struct unit *unit)
 	if (r < 0)
 		return r;
 	if (!text) {
-		r = give_back(editor, unit, owned->was);
+		r = owned->was ? draft_replace(&editor->draft, unit, owned->was, NOBODY)
+			       : draft_drop(&editor->draft, unit);
 		return r < 0 ? r : 1;
 	}
 	if (!strcmp(text, owned->text))

@@ -58,6 +58,14 @@ bool unit_same(const struct unit *a, const struct unit *b);
 /* Whether the second token follows the first with nothing but blanks between them. */
 bool unit_in_one_piece(const struct unit *unit);
 
+/* Where its last token ends in its text. */
+static inline size_t unit_end(const struct unit *unit)
+{
+	const struct unit_token *last = &unit->tokens[unit->count - 1];
+
+	return last->at + last->token.raw_len;
+}
+
 /* The bytes of a unit as they stand; of one that is torn apart, its tokens with a blank between
  * them. The caller's to free; NULL without memory. */
 char *unit_text(const struct unit *unit);
