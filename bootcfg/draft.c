@@ -114,30 +114,41 @@ int draft_drop(struct draft *draft, const struct unit *unit)
 	return r < 0 ? r : drop_token(draft, first);
 }
 
-int draft_append(struct draft *draft, size_t part, const char *text, size_t owner)
+struct draft_place draft_end(const struct draft *draft, size_t part)
 {
-	const struct unit_token *last = NULL;
-	_cleanup_free_ char *insert = NULL;
-	size_t at = 0;
-	int r;
+	struct draft_place place = {.part = part};
 
 	for (size_t i = 0; i < draft->units.count; i++) {
 		const struct unit *unit = &draft->units.items[i];
 
-		for (unsigned j = 0; j < unit->count && !unit->for_init; j++)
-			if (unit->tokens[j].part == part &&
-			    (!last || unit->tokens[j].at > last->at))
-				last = &unit->tokens[j];
+		for (unsigned j = 0; j < unit->count && !unit->for_init; j++) {
+			const struct unit_token *token = &unit->tokens[j];
+
+			if (token->part != part || token->at < place.at)
+				continue;
+			place.at = token->at + token->token.raw_len;
+			place.behind = true;
+		}
 	}
-	if (last)
-		at = last->at + last->token.raw_len;
-	r = asprintf(&insert, "%s%s%s", last ? " " : "", text,
-		     last || !draft->parts[part].size ? "" : " ");
-	if (r < 0) {
+	return place;
+}
+
+int draft_append(struct draft *draft, struct draft_place *place, const char *text, size_t owner)
+{
+	bool before = !place->behind && draft->parts[place->part].size;
+	_cleanup_free_ char *insert = NULL;
+	int r;
+
+	if (asprintf(&insert, "%s%s%s", place->behind ? " " : "", text, before ? " " : "") < 0) {
 		insert = NULL;
 		return -ENOMEM;
 	}
-	return draft_put(draft, part, at, 0, insert, owner);
+	r = draft_put(draft, place->part, place->at, 0, insert, owner);
+	if (r < 0)
+		return r;
+	place->at += strlen(text) + place->behind;
+	place->behind = true;
+	return 0;
 }
 
 int draft_replace(struct draft *draft, const struct unit *unit, const char *text, size_t owner)

@@ -47,10 +47,19 @@ int draft_put(struct draft *draft, size_t part, size_t at, size_t remove, const 
 int draft_drop(struct draft *draft, const struct unit *unit) _must_check_;
 
 /*
- * Adds a text behind the last token of a part that is the kernel's, else at its start. The units must be
- * those of the texts.
+ * Where texts are added to a part: behind the last token that is the kernel's, else at the start. The
+ * units must be those of the texts.
  */
-int draft_append(struct draft *draft, size_t part, const char *text, size_t owner) _must_check_;
+struct draft_place {
+	size_t part, at;
+	bool behind; /* a token */
+};
+
+struct draft_place draft_end(const struct draft *draft, size_t part);
+
+/* Adds a text with one blank; the next one goes behind it. */
+int draft_append(struct draft *draft, struct draft_place *place, const char *text,
+		 size_t owner) _must_check_;
 
 /* Puts text, of as many tokens as it has, in the place of a unit. -EXDEV: the unit is torn apart and
  * what it becomes would not be put back the same. */

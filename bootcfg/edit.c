@@ -51,22 +51,6 @@ int editor_complain(const struct editor *editor, const struct unit *unit, const 
 			want->file ? want->file : "the profile", want->line, cure);
 }
 
-static int check_effect(const struct editor *editor)
-{
-	const struct wants *wants = editor->demand->wants;
-
-	for (size_t i = 0; i < wants->count; i++)
-		if (!effect_in_force(&editor->draft.units, demand_want(editor->demand, i)))
-			return diag_set(
-				editor->diag, -EEXIST, editor->line->file, 0,
-				"`%.120s` (%s:%u) would have no effect beside what is there: look "
-				"for another parameter on this line that overrules it",
-				wants->items[i].text,
-				wants->items[i].file ? wants->items[i].file : "the profile",
-				wants->items[i].line);
-	return 0;
-}
-
 static int check_size(const struct editor *editor)
 {
 	const struct boot_line *line = editor->line;
@@ -101,8 +85,6 @@ static int edit(struct editor *editor)
 		r = replace_contradictions(editor);
 	if (!r)
 		r = append_missing(editor);
-	if (!r)
-		r = check_effect(editor);
 	return r < 0 ? r : check_size(editor);
 }
 

@@ -91,34 +91,88 @@ static int find_place(const struct editor *editor, size_t *ret)
 	return 0;
 }
 
-int append_missing(struct editor *editor)
+/* Whether a want before this one, not in force either, says the same. */
+static bool is_repeated(const struct editor *editor, size_t want)
 {
-	_cleanup_(user_pools_free) struct user_pools before = {.counts = {NULL}};
-	const struct want *pages = NULL;
+	for (size_t i = 0; i < want; i++)
+		if (unit_same(demand_want(editor->demand, i), demand_want(editor->demand, want)))
+			return true;
+	return false;
+}
+
+/* Which wants are to be added: an index after the other, ended by NO_UNIT; the caller's to free. */
+static size_t *list_missing(const struct editor *editor)
+{
+	size_t *missing = calloc(editor->demand->wants->count + 1, sizeof(*missing)), count = 0;
+
+	if (!missing)
+		return NULL;
+	for (size_t i = 0; i < editor->demand->wants->count; i++)
+		if (!effect_in_force(&editor->draft.units, demand_want(editor->demand, i)) &&
+		    !is_repeated(editor, i))
+			missing[count++] = i;
+	missing[count] = NO_UNIT;
+	return missing;
+}
+
+static int append(struct editor *editor, const size_t *missing)
+{
+	struct draft_place place;
 	size_t part = 0;
-	int r;
+	int r = find_place(editor, &part);
 
-	for (size_t i = 0; i < editor->demand->wants->count; i++) {
-		const struct want *want = &editor->demand->wants->items[i];
-		const struct unit *unit = demand_want(editor->demand, i);
+	if (r < 0)
+		return r;
+	place = draft_end(&editor->draft, part);
+	for (; *missing != NO_UNIT; missing++) {
+		const char *text = editor->demand->wants->items[*missing].text;
 
-		if (effect_in_force(&editor->draft.units, unit))
-			continue;
-		if (unit->param->class == PARAM_PAGES && !pages) {
-			r = user_pools_read(editor, &before);
-			if (r < 0)
-				return r;
-			pages = want;
-		}
-		r = find_place(editor, &part);
+		r = draft_append(&editor->draft, &place, text, editor->ours.count);
 		if (!r)
-			r = draft_append(&editor->draft, part, want->text, editor->ours.count);
-		if (!r)
-			r = owned_add(&editor->ours, want->text, NULL);
-		if (!r)
-			r = editor_cut(editor);
+			r = owned_add(&editor->ours, text, NULL);
 		if (r < 0)
 			return r;
 	}
-	return pages ? check_user_pools(editor, &before, pages) : 0;
+	return editor_cut(editor);
+}
+
+/* What was added may still be overruled: by a later segment, or by another want. */
+static int check_effect(const struct editor *editor)
+{
+	const struct wants *wants = editor->demand->wants;
+
+	for (size_t i = 0; i < wants->count; i++)
+		if (!effect_in_force(&editor->draft.units, demand_want(editor->demand, i)))
+			return diag_set(
+				editor->diag, -EEXIST, editor->line->file, 0,
+				"`%.120s` (%s:%u) would have no effect beside what is there: look "
+				"for another parameter on this line that overrules it",
+				wants->items[i].text,
+				wants->items[i].file ? wants->items[i].file : "the profile",
+				wants->items[i].line);
+	return 0;
+}
+
+int append_missing(struct editor *editor)
+{
+	_cleanup_(user_pools_free) struct user_pools before = {.counts = {NULL}};
+	_cleanup_free_ size_t *missing = list_missing(editor);
+	const struct want *pages = NULL;
+	int r;
+
+	if (!missing)
+		return -ENOMEM;
+	if (*missing == NO_UNIT)
+		return 0;
+	for (size_t *at = missing; *at != NO_UNIT && !pages; at++)
+		if (demand_want(editor->demand, *at)->param->class == PARAM_PAGES)
+			pages = &editor->demand->wants->items[*at];
+	r = pages ? user_pools_read(editor, &before) : 0;
+	if (!r)
+		r = append(editor, missing);
+	if (r < 0)
+		return r;
+	if (pages)
+		r = check_user_pools(editor, &before, pages);
+	return r < 0 ? r : check_effect(editor);
 }

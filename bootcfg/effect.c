@@ -99,7 +99,7 @@ static size_t item_undone(const struct units *units, const struct unit *want, st
 		bool sticky;
 
 		for (; slice_item(&rest, &other); place++)
-			if (!unit->for_init &&
+			if (!unit->for_init && param_opposes(unit->param) &&
 			    items_oppose(first(want), item, first(unit), other, &sticky) &&
 			    (sticky || place > wanted))
 				return i;

@@ -13,6 +13,7 @@ static const struct param params[] = {
 	{"iommu", PARAM_LIST, VALUE_BYTES},
 	{"intel_iommu", PARAM_LIST, VALUE_BYTES},
 	{"amd_iommu", PARAM_LIST, VALUE_BYTES},
+	{"iommu.passthrough", PARAM_LAST, VALUE_BYTES}, /* known as an opposite of iommu=pt */
 	{"pcie_acs_override", PARAM_LIST, VALUE_BYTES},
 	{"pci", PARAM_LIST, VALUE_BYTES},
 	{"efi", PARAM_LIST, VALUE_BYTES},
@@ -124,8 +125,12 @@ static bool name_fits(const struct cmdline_token *token, const char *pattern)
 
 const struct param *param_find(const struct cmdline_token *token)
 {
+	char c = token->name_len ? fold(*token->name) : '\0';
+
+	/* The first letter is most of the work: this is done for every token of every entry. */
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
-		if (name_fits(token, params[i].name))
+		if ((*params[i].name == c || *params[i].name == '*') &&
+		    name_fits(token, params[i].name))
 			return &params[i];
 	return &others;
 }
@@ -351,13 +356,18 @@ struct isolation_value isolation_parse(const struct cmdline_token *token)
 	return value;
 }
 
+bool param_opposes(const struct param *param)
+{
+	return param != &others && (param->class == PARAM_LIST || param->class == PARAM_LAST);
+}
+
 bool items_oppose(const struct cmdline_token *want, struct slice want_item,
 		  const struct cmdline_token *other, struct slice other_item, bool *ret_sticky)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(opposites); i++) {
-		if (!cmdline_is(want, opposites[i].name) ||
+		if (!want_item.size || *want_item.data != *opposites[i].item ||
 		    !slice_is(want_item, opposites[i].item) ||
-		    !cmdline_is(other, opposites[i].other))
+		    !cmdline_is(want, opposites[i].name) || !cmdline_is(other, opposites[i].other))
 			continue;
 		if (opposites[i].other_item == anything
 			    ? value_is_no(other_item)

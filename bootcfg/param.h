@@ -34,6 +34,9 @@ struct param {
 /* Never NULL: the row of the token's name, else that of all others. */
 const struct param *param_find(const struct cmdline_token *token);
 
+/* False where items_oppose() has nothing on the name: most of the time. */
+bool param_opposes(const struct param *param);
+
 /* A stretch of somebody's text. */
 struct slice {
 	const char *data; /* NULL: no value at all */

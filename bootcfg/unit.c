@@ -16,13 +16,29 @@ static bool has_open_quote(const struct cmdline_token *token)
 
 static bool is_dashes(const struct cmdline_token *token)
 {
-	return !token->value && cmdline_is(token, "--");
+	return !token->value && token->name_len == 2 && !memcmp(token->name, "--", 2);
 }
 
-static int add_unit(struct units *units, const struct unit_token *token, bool for_init)
+/* What the next hugepages= belongs to; without a value it is nothing to the kernel. */
+static bool opens_pair(const struct unit *unit)
+{
+	const struct cmdline_token *token = &unit->tokens[0].token;
+
+	return unit->param->class == PARAM_PAGES && token->value && !cmdline_is(token, "hugepages");
+}
+
+static bool closes_pair(const struct units *units, const struct unit *unit)
+{
+	const struct cmdline_token *token = &unit->tokens[0].token;
+
+	return units->size_unit != NO_UNIT && unit->param->class == PARAM_PAGES && token->value &&
+	       cmdline_is(token, "hugepages");
+}
+
+static int add_unit(struct units *units, const struct unit *unit)
 {
 	if (units->count == units->space) {
-		size_t space = units->space ? 2 * units->space : 32;
+		size_t space = units->space ? 2 * units->space : 8;
 		struct unit *items = reallocarray(units->items, space, sizeof(*items));
 
 		if (!items)
@@ -30,42 +46,33 @@ static int add_unit(struct units *units, const struct unit_token *token, bool fo
 		units->items = items;
 		units->space = space;
 	}
-	units->items[units->count++] = (struct unit){
-		.tokens = {*token},
-		.count = 1,
-		.param = param_find(&token->token),
-		.for_init = for_init,
-	};
+	units->items[units->count++] = *unit;
 	return 0;
 }
 
 static int add_token(struct units *units, const struct unit_token *token)
 {
-	const struct cmdline_token *t = &token->token;
-	bool size;
-	int r;
+	struct unit unit = {.tokens = {*token}, .count = 1, .for_init = units->dashes != NO_UNIT};
 
-	if (has_open_quote(t))
+	if (has_open_quote(&token->token))
 		return -EBADMSG;
-	if (units->dashes != NO_UNIT)
-		return add_unit(units, token, true);
-	/* Without a value they are nothing to the kernel. */
-	size = t->value && (cmdline_is(t, "hugepagesz") || cmdline_is(t, "default_hugepagesz"));
-	if (units->size_unit != NO_UNIT && t->value && cmdline_is(t, "hugepages")) {
-		struct unit *unit = &units->items[units->size_unit];
+	unit.param = param_find(&token->token);
+	if (!unit.for_init) {
+		if (closes_pair(units, &unit)) {
+			struct unit *pair = &units->items[units->size_unit];
 
-		unit->tokens[unit->count++] = *token;
-		units->size_unit = NO_UNIT;
-		return 0;
+			pair->tokens[pair->count++] = *token;
+			units->size_unit = NO_UNIT;
+			return 0;
+		}
+		if (opens_pair(&unit))
+			units->size_unit = units->count;
+		if (is_dashes(&token->token)) {
+			units->dashes = units->count;
+			unit.for_init = true;
+		}
 	}
-	r = add_unit(units, token, is_dashes(t));
-	if (r < 0)
-		return r;
-	if (size)
-		units->size_unit = units->count - 1;
-	if (is_dashes(t))
-		units->dashes = units->count - 1;
-	return 0;
+	return add_unit(units, &unit);
 }
 
 int units_add(struct units *units, const char *text, size_t size, size_t part)
