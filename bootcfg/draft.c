@@ -184,11 +184,20 @@ int draft_replace(struct draft *draft, const struct unit *unit, const char *text
 	return r < 0 ? r : draft_put(draft, a->part, a->at, a->token.raw_len, head, owner);
 }
 
+static size_t token_owner(const struct draft *draft, const struct unit_token *token)
+{
+	return draft->parts[token->part].bytes[token->at].owner;
+}
+
 size_t draft_owner(const struct draft *draft, const struct unit *unit)
 {
-	const struct unit_token *token = &unit->tokens[0];
+	return token_owner(draft, &unit->tokens[0]);
+}
 
-	return draft->parts[token->part].bytes[token->at].owner;
+bool draft_owns_all(const struct draft *draft, const struct unit *unit)
+{
+	return unit->count == 1 ||
+	       token_owner(draft, &unit->tokens[0]) == token_owner(draft, &unit->tokens[1]);
 }
 
 void draft_own(struct draft *draft, const struct unit *unit, size_t owner)

@@ -66,7 +66,9 @@ int draft_append(struct draft *draft, struct draft_place *place, const char *tex
 int draft_replace(struct draft *draft, const struct unit *unit, const char *text,
 		  size_t owner) _must_check_;
 
+/* The owner of its first token; whether that is the owner of all of it. */
 size_t draft_owner(const struct draft *draft, const struct unit *unit);
+bool draft_owns_all(const struct draft *draft, const struct unit *unit);
 void draft_own(struct draft *draft, const struct unit *unit, size_t owner);
 
 /* Bytes of all texts, joined by blanks. */

@@ -51,6 +51,26 @@ int editor_complain(const struct editor *editor, const struct unit *unit, const 
 			want->file ? want->file : "the profile", want->line, cure);
 }
 
+/* A count of the user's must not come to belong to a size of ours, nor ours to theirs. */
+static int check_pairs(const struct editor *editor)
+{
+	for (size_t i = 0; i < editor->draft.units.count; i++) {
+		const struct unit *unit = &editor->draft.units.items[i];
+		_cleanup_free_ char *text = NULL;
+
+		if (draft_owns_all(&editor->draft, unit))
+			continue;
+		text = unit_text(unit);
+		return text ? diag_set(editor->diag, -EEXIST, editor->line->file, 0,
+				       "of `%.120s` one half is of the profile, the other is not: "
+				       "give the count of huge pages that is on this line its "
+				       "size, or take it out",
+				       text)
+			    : -ENOMEM;
+	}
+	return 0;
+}
+
 static int check_size(const struct editor *editor)
 {
 	const struct boot_line *line = editor->line;
@@ -85,6 +105,8 @@ static int edit(struct editor *editor)
 		r = replace_contradictions(editor);
 	if (!r)
 		r = append_missing(editor);
+	if (!r)
+		r = check_pairs(editor);
 	return r < 0 ? r : check_size(editor);
 }
 

@@ -37,18 +37,22 @@ static int settle_unit(struct editor *editor, const struct unit *unit)
 	size_t owner = draft_owner(&editor->draft, unit);
 	struct owned *owned = &editor->ours.items[owner];
 	_cleanup_free_ char *text = NULL;
+	struct unit ours = *unit;
 	int r = demand_fate(editor->demand, owned, &text);
 
 	if (r < 0)
 		return r;
+	/* A count of the user's may have come to stand behind a size of ours. */
+	if (!draft_owns_all(&editor->draft, unit))
+		ours.count = 1;
 	if (!text) {
-		r = owned->was ? draft_replace(&editor->draft, unit, owned->was, NOBODY)
-			       : draft_drop(&editor->draft, unit);
+		r = owned->was ? draft_replace(&editor->draft, &ours, owned->was, NOBODY)
+			       : draft_drop(&editor->draft, &ours);
 		return r < 0 ? r : 1;
 	}
 	if (!strcmp(text, owned->text))
 		return 0;
-	r = draft_replace(&editor->draft, unit, text, owner);
+	r = draft_replace(&editor->draft, &ours, text, owner);
 	if (r < 0)
 		return r == -EXDEV
 			       ? editor_complain(editor, unit, "is ours and is to become",

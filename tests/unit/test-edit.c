@@ -615,6 +615,7 @@ static void test_pages(void **state)
 		 {"hugepagesz=1G hugepages=16"},
 		 NULL,
 		 0},
+		{"also where that changes nothing", ">x|hugepages=3", {"hugepagesz=2M"}, NULL, 0},
 		{"also of a size alone", ">x|hugepages=3", {"hugepagesz=1G"}, NULL, 0},
 		{"a later segment's pool",
 		 ">x|hugepagesz=2M hugepages=3",
@@ -818,6 +819,14 @@ static void test_users_own(void **state)
 	assert_int_equal(set_to(&life, 0, "b=1"), -EEXIST);
 	assert_int_equal(set_to(&life, 0, NULL), 0);
 	check_life(&life, "x b=2");
+	boot_line_free(&life.line);
+
+	/* A count of theirs that came to stand behind a size of ours stays. */
+	live(&life, "x");
+	assert_int_equal(set_to(&life, 0, "hugepagesz=1G", "hugepagesz=2M hugepages=5"), 0);
+	by_hand(&life, "x hugepagesz=1G hugepagesz=2M hugepages=5 hugepages=3");
+	assert_int_equal(set_to(&life, 0, NULL), 0);
+	check_life(&life, "x hugepages=3");
 	boot_line_free(&life.line);
 
 	/* Behind `--` it is out of reach. */
