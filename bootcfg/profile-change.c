@@ -94,12 +94,9 @@ static int change_value(struct edited *edited, const struct profile_set *set, si
 	_cleanup_free_ char *unit = old ? unit_text(set, set->key, old) : NULL;
 	_cleanup_free_ char *new_unit = unit_text(set, set->key, set->value);
 	struct owned *owned;
-	const char *value = set->value;
 
 	if (!unit || !new_unit)
 		return -ENOMEM;
-	if (same_value(set->key, old, set->value))
-		return 0;
 	edited->changed = true;
 	owned = find_owned(edited, unit);
 	if (!owned) {
@@ -115,7 +112,7 @@ static int change_value(struct edited *edited, const struct profile_set *set, si
 		free(owned->text);
 		owned->text = steal(&new_unit);
 	}
-	return profile_text_set(&edited->text, line, value);
+	return profile_text_set(&edited->text, line, set->value);
 }
 
 int edited_put_key(struct edited *edited, const struct profile_set *set, size_t header)

@@ -21,7 +21,7 @@ void edited_free(struct edited *edited);
 /* True if the file's section says what the set wants already. -ENOMEM. */
 int edited_agrees(const struct edited *edited, const struct profile_set *set, size_t header);
 
-/* Puts a value into the section that starts at a line. 0 or -ENOMEM. */
+/* Puts a value, with which it does not agree, into the section that starts at a line. 0 or -ENOMEM. */
 int edited_put_key(struct edited *edited, const struct profile_set *set,
 		   size_t header) _must_check_;
 

@@ -54,7 +54,7 @@ static int read_file(struct editor *editor, const char *path, struct edited *edi
 	if (r == -EBADMSG)
 		snprintf(editor->diag->file, sizeof(editor->diag->file), "/%s", path);
 	edited->there = data;
-	if (r == 0 && data) {
+	if (r == 0) {
 		const struct owned_list *owned = state_owned(editor->state, edited->key);
 
 		edited->created = state_created(editor->state, edited->key);
@@ -127,6 +127,20 @@ static int check_place(const struct editor *editor, const struct edited *edited,
 			set->section, *set->name ? " " : "", set->name, path);
 }
 
+/* Where a new section goes to. */
+static int add_profile_file(struct editor *editor, struct edited **ret)
+{
+	static const char mask[] = "/dev/null";
+	char target[sizeof(mask) + 1];
+
+	if (root_readlink(editor->root, PROFILE_FILE, target, sizeof(target)) >= 0 &&
+	    !strcmp(target, mask))
+		return diag_set(editor->diag, -EPERM, "/" PROFILE_FILE, 0,
+				"the link to /dev/null says that this file is not wanted, and new "
+				"sections go there; remove it");
+	return add_file(editor, PROFILE_FILE, ret);
+}
+
 static int carry_out(struct editor *editor, const struct profile_set *set)
 {
 	size_t header = LINE_NONE;
@@ -141,7 +155,7 @@ static int carry_out(struct editor *editor, const struct profile_set *set)
 		return r < 0 ? r : edited_take_out(edited, set, header);
 	}
 	if (!edited) {
-		r = add_file(editor, PROFILE_FILE, &edited);
+		r = add_profile_file(editor, &edited);
 		if (r == 0)
 			r = edited_add_section(edited, set, &header);
 		return r < 0 ? r : edited_put_key(edited, set, header);

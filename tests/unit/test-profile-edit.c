@@ -362,6 +362,39 @@ static void test_others_append(void **fixture_state)
 	assert_int_equal(count_keys(state), 0);
 }
 
+/* Only a blank line is taken for the one that we put there. */
+static void test_line_before_header(void **fixture_state)
+{
+	struct fixture *f = *fixture_state;
+	_cleanup_state_ struct state *state = NULL;
+	struct diag diag = DIAG_INIT;
+
+	put(f, CONF, "%s", "# mine\n");
+	machine_open(f);
+	state = new_state(f);
+	assert_int_equal(edit(f, state, "cpus||isolate|8", &diag), 1);
+	put(f, CONF, "%s", "# mine\n# CPUs\n[cpus]\nisolate = 8\n");
+	assert_int_equal(edit(f, state, "cpus", &diag), 1);
+	assert_file(f, CONF, "# mine\n# CPUs\n");
+}
+
+static void test_dev_null(void **fixture_state)
+{
+	struct fixture *f = *fixture_state;
+	_cleanup_state_ struct state *state = NULL;
+	struct diag diag = DIAG_INIT;
+
+	put(f, DROPIN, "%s", "[cpus]\nisolate = 8\n");
+	put_link(f, CONF, "/dev/null");
+	machine_open(f);
+	state = new_state(f);
+	assert_int_equal(edit(f, state, "kernel||iommu|pt", &diag), -EPERM);
+	assert_string_equal(diag.file, "/" CONF);
+	/* What lives elsewhere can be edited. */
+	assert_int_equal(edit(f, state, "cpus||isolate|9", &diag), 1);
+	assert_file(f, DROPIN, "[cpus]\nisolate = 9\n");
+}
+
 /* A record of a file that somebody removed speaks of nothing that is in the next one. */
 static void test_file_was_removed(void **fixture_state)
 {
@@ -415,12 +448,15 @@ static void test_nothing_to_do(void **fixture_state)
 	struct fixture *f = *fixture_state;
 	_cleanup_sets_ struct profile_sets sets = {.count = 0};
 	_cleanup_plan_files_ struct plan plan = {.count = 0};
-	struct profile profile = {.memory = NULL};
+	_cleanup_profile_ struct profile profile = {.memory = NULL};
 	struct diag diag = DIAG_INIT;
 
-	/* Not even opened: a directory here would be an error. */
-	put_dir(f, CONF);
+	put(f, CONF, "%s", "[cpus]\nisolate = 8\n");
 	machine_open(f);
+	assert_int_equal(profile_load(&f->root, &profile, &diag), 0);
+	/* Not even opened: a directory here would be an error. */
+	drop(f, CONF);
+	put_dir(f, CONF);
 	assert_int_equal(profile_edit(&f->root, &profile, &sets, NULL, &plan, &diag), 0);
 	assert_int_equal(plan.count, 0);
 }
@@ -456,13 +492,15 @@ static void test_twice_into_one_plan(void **fixture_state)
 
 	machine_open(f);
 	state = new_state(f);
-	parse_sets("cpus||isolate|8", &first);
+	parse_sets("cpus||isolate|8\nhugepages||1G|1", &first);
 	parse_sets("cpus||isolate|9\nkernel||iommu|on", &second);
 	assert_int_equal(profile_edit(&f->root, &profile, &first, state, &plan, &diag), 0);
 	assert_int_equal(profile_edit(&f->root, &profile, &second, state, &plan, &diag), 0);
 	assert_int_equal(plan.count, 1);
 	carry_out(f, &plan);
-	assert_file(f, CONF, OPENING "\n[cpus]\nisolate = 9\n\n[kernel]\niommu = on\n");
+	assert_file(f, CONF,
+		    OPENING
+		    "\n[cpus]\nisolate = 9\n\n[hugepages]\n1G = 1\n\n[kernel]\niommu = on\n");
 }
 
 /* --- the overlay ------------------------------------------------------------------------------ */
@@ -520,6 +558,8 @@ int main(void)
 		cmocka_machine_test(test_hand_after_set),
 		cmocka_machine_test(test_hand_between_sets),
 		cmocka_machine_test(test_others_append),
+		cmocka_machine_test(test_line_before_header),
+		cmocka_machine_test(test_dev_null),
 		cmocka_machine_test(test_file_was_removed),
 		cmocka_machine_test(test_vendor_is_refused),
 		cmocka_machine_test(test_nothing_to_do),
