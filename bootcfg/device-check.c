@@ -87,6 +87,16 @@ static bool will_be_claimed(const struct claim_plan *plan, const struct pci_dev 
 	return false;
 }
 
+/* True where another function of the section has told of the group already. */
+static bool is_told(const struct claim_plan *plan, const struct claim_target *target)
+{
+	for (const struct claim_target *at = plan->targets; at < target; at++)
+		if (at->section == target->section && at->dev &&
+		    at->dev->group == target->dev->group)
+			return true;
+	return false;
+}
+
 /* A group is given away whole: what else is in it must not be held by a driver of the host. */
 static void look_at_group(struct chooser *chooser, const struct claim_plan *plan,
 			  const struct claim_target *target)
@@ -94,6 +104,8 @@ static void look_at_group(struct chooser *chooser, const struct claim_plan *plan
 	static const char *const harmless[] = {"", "vfio-pci", "pcieport", "pci-stub"};
 	char addr[PCI_ADDR_STR], other[PCI_ADDR_STR];
 
+	if (is_told(plan, target))
+		return;
 	for (size_t i = 0; i < chooser->inv.count; i++) {
 		struct pci_dev *dev = &chooser->inv.devs[i];
 		bool is_harmless = false;

@@ -136,7 +136,8 @@ static int find_id(const struct root *root, const struct pci_inventory *inv,
 		    dev->device != spec->device || (last && device_same_card(root, last, dev)))
 			continue;
 		last = dev;
-		found = cards++ ? found : dev;
+		found = dev;
+		cards++;
 		append(list, sizeof(list), dev);
 	}
 	if (!cards)

@@ -467,6 +467,7 @@ static void test_group(void **state)
 	static const char tree[] =
 		"pci 0000:00:01.0 id=8086:1539 class=020000 group=3 driver=igb\n"
 		"pci 0000:01:00.0 id=1002:73bf class=038000 group=1\n"
+		"pci 0000:01:00.1 id=1002:ab28 class=040300 group=1 driver=snd_hda_intel\n"
 		"pci 0000:02:00.0 id=8086:1539 class=020000 group=1 driver=igb\n"
 		"pci 0000:03:00.0 id=1b36:000c class=060400 group=1 driver=pcieport\n"
 		"pci 0000:04:00.0 id=1002:73ba class=038000 group=1 driver=amdgpu\n"
