@@ -126,6 +126,7 @@ install: all
 
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
 FUZZ := profile cmdline edit
+FUZZ := profile profile-edit cmdline
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
