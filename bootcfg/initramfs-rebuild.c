@@ -19,19 +19,21 @@
 static int run_dracut(const char *dracut, const struct target *target, bool as_before,
 		      struct diag *diag)
 {
-	const char *argv[ARGUMENTS_MAX] = {dracut, "--force"};
+	const char *argv[ARGUMENTS_MAX] = {dracut};
 	_cleanup_free_ char *output = NULL;
 	char file[sizeof(diag->file)];
-	unsigned n = 2;
+	unsigned n = 1;
 	int r;
 
+	/* What is an option goes on record in the image, once more with every rebuild: none is. */
 	if (as_before) {
 		argv[n++] = "--rebuild";
 		argv[n++] = target->path;
+	} else {
+		argv[n++] = "--force";
 	}
-	argv[n++] = "--kver";
-	argv[n++] = target->image->kernel;
 	argv[n++] = target->temporary;
+	argv[n++] = target->image->kernel;
 	argv[n] = NULL;
 	r = run_program(argv, &output);
 	if (r == 0)

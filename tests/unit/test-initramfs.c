@@ -91,10 +91,10 @@ int run_program(const char *const argv[], char **ret_output)
 	for (n = 1; argv[n]; n++) {
 		strcat(dracut.calls, argv[n]);
 		strcat(dracut.calls, argv[n + 1] ? " " : "\n");
-		if (!strcmp(argv[n], "--kver"))
-			kernel = argv[n + 1];
 		rebuild |= !strcmp(argv[n], "--rebuild");
-		output = argv[n];
+		/* The last two: the image, and its kernel. */
+		output = kernel;
+		kernel = argv[n];
 	}
 	dracut.runs++;
 	assert_non_null(kernel);
@@ -396,9 +396,8 @@ static void test_rebuild(void **state)
 	made = rebuild(f, PROFILE, NULL, NULL);
 	assert_int_equal(made.error, 0);
 	assert_int_equal(dracut.runs, 1);
-	assert_mentions(dracut.calls, "--force --rebuild /",
-			"/boot/initrd.img-" KERNEL " --kver " KERNEL " /",
-			"/boot/.vfio-bootcfg-initrd\n", NULL);
+	assert_mentions(dracut.calls, "--rebuild /", "/boot/initrd.img-" KERNEL " /",
+			"/boot/.vfio-bootcfg-initrd " KERNEL "\n", NULL);
 	assert_true(carries(f, "boot/initrd.img-" KERNEL, PROFILE));
 	assert_false(made.images.images[0].outdated);
 	assert_int_equal(made.remarks.count, 0);
@@ -448,7 +447,7 @@ static void test_arguments(void **state)
 	put_image(f, "boot/initrd.img-" KERNEL, KERNEL, NULL, "usr/lib/dracut-lib.sh");
 	made = rebuild(f, PROFILE, NULL, NULL);
 	assert_int_equal(made.error, 0);
-	assert_ptr_equal(strstr(dracut.calls, "--force --kver " KERNEL " /"), dracut.calls);
+	assert_ptr_equal(strstr(dracut.calls, "--force /"), dracut.calls);
 	assert_null(strstr(dracut.calls, "--rebuild"));
 	made_free(&made);
 	put_image(f, "boot/initrd.img-" KERNEL, KERNEL, NULL, DRACUT);
@@ -595,7 +594,7 @@ static void test_link(void **state)
 	put_link(f, "boot/initrd.img-" KERNEL, "../srv/images/current");
 	made = rebuild(f, PROFILE, NULL, NULL);
 	assert_int_equal(made.error, 0);
-	assert_mentions(dracut.calls, "/srv/images/.vfio-bootcfg-initrd\n", NULL);
+	assert_mentions(dracut.calls, "/srv/images/.vfio-bootcfg-initrd " KERNEL "\n", NULL);
 	assert_int_equal(lstat(path_in(f, "boot/initrd.img-" KERNEL), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_true(carries(f, "srv/images/current", PROFILE));
