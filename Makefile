@@ -127,6 +127,7 @@ install: all
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
 FUZZ := profile cmdline edit
 FUZZ := profile profile-edit cmdline
+FUZZ := profile cmdline initramfs
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
@@ -147,13 +148,15 @@ $(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(O)/fuzz-edit: tests/fuzz/kernel-model.c $(patsubst %,bootcfg/%.c,compare cpulist demand draft edit \
 	editor-append editor-ours editor-replace effect line param pools unit)
+$(O)/fuzz-initramfs: $(patsubst %,bootcfg/%.c,cpio initrd initrd-content initrd-tree stretch)
+$(O)/fuzz-initramfs: FUZZ_LIBS := -larchive
 
 # Built by clang, with the parser and the fuzzer's own main in one program.
 $(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang -std=gnu17 -D_GNU_SOURCE -DVERSION='"fuzz"' -I. -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $^
+		-fno-sanitize-recover=all -o $@ $^ $(FUZZ_LIBS)
 
 demo:
 	@tests/deps demo
