@@ -225,7 +225,7 @@ static int check_dollar(const struct boot_line *line, struct diag *diag)
 			return diag_set(diag, -EPERM, line->file, 0,
 					"GRUB takes the `$` in `%.200s` for a variable of its own, "
 					"which cannot be helped in a boot entry",
-					line->edits[i].insert);
+					line->edits[i].insert + strspn(line->edits[i].insert, " "));
 	return 0;
 }
 

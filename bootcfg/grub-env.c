@@ -89,7 +89,8 @@ int grub_env_set(const struct file *file, const char *name, const char *value, c
 		escaped[size++] = *value;
 	}
 	rest = used(file) - end;
-	if (start + size + rest > GRUB_ENV_SIZE)
+	/* One byte of padding at least, which is where GRUB's reader stops. */
+	if (start + size + rest >= GRUB_ENV_SIZE)
 		return -E2BIG;
 	block = malloc(GRUB_ENV_SIZE + 1);
 	if (!block)

@@ -6,7 +6,7 @@
 #include "bootcfg/grub.h"
 #include "early/text.h"
 
-static const char head[] = "# Made by vfio-bootcfg(8): `vfio-bootcfg unset` takes it back.";
+static const char head[] = "# Parameters of vfio-bootcfg(8): `vfio-bootcfg unset` takes them back.";
 static const char owns[] = "# vfio-bootcfg: ", replaced[] = "# vfio-bootcfg replaced: ",
 		  arrow[] = " -> ";
 

@@ -55,13 +55,18 @@ static int grub_read(const struct boot_context *context, struct boot_setup *ret,
 	return 0;
 }
 
-/* Whether grub.cfg is to be made anew: its sources change, or an entry does not say what they say. */
-static bool is_outdated(const struct boot_setup *setup)
+/*
+ * Whether grub.cfg is to be made anew: its sources change, or an entry does not say what they say; or
+ * it is not there yet.
+ */
+static bool is_outdated(const struct root *root, const struct boot_setup *setup)
 {
 	const struct grub *grub = setup->data;
 
 	if (setup->lines[0].edit_count)
 		return true;
+	if (!grub_directory(root))
+		return setup->lines[0].owned_after.count;
 	for (size_t i = 1; i < setup->count; i++)
 		if (!grub_cfg_agrees(&grub->source, &setup->lines[0], &setup->lines[i]))
 			return true;
@@ -86,7 +91,7 @@ static int grub_plan(const struct boot_context *context, struct boot_setup *setu
 		*ret_needs = 0;
 		return grub_entries_plan(context, setup, &grub->entries, plan, diag);
 	}
-	*ret_needs = is_outdated(setup) ? NEED_REGENERATE : 0;
+	*ret_needs = is_outdated(context->root, setup) ? NEED_REGENERATE : 0;
 	return 0;
 }
 

@@ -385,7 +385,7 @@ static int argument(struct parser *parser, struct command *command)
 		r = word_read(lexer, NULL, &word);
 		if (r)
 			return r;
-		if (word.split || append || may_not_run(parser)) {
+		if (word.split || word.pattern || append || may_not_run(parser)) {
 			word_free(&word);
 			return shell_forget(lexer, name, size, start, lexer->at, line);
 		}

@@ -22,7 +22,8 @@ struct word {
 	size_t start; /* in the file */
 	unsigned line;
 	bool plain; /* no quote, no expansion: may be a reserved word */
-	bool split; /* an expansion outside of quotes, or a pattern: may become several words */
+	bool split; /* an expansion outside of quotes: may become several words */
+	bool pattern; /* may become names of files */
 };
 
 /* More than any command line: a value that doubles itself line by line must end. */

@@ -299,7 +299,7 @@ static int read_bare(struct lexer *lexer, const char *self, struct word *word,
 			word->plain = false;
 		} else {
 			if (strchr("*?[", c))
-				word->split = true;
+				word->pattern = true;
 			pass(lexer);
 			r = add_byte(lexer, word, start, SHELL_BARE, (char)c);
 		}

@@ -9,7 +9,7 @@
 #include "fixture.h"
 
 #define DROP_IN "etc/default/grub.d/zz-vfio-bootcfg.cfg"
-#define MADE "# Made by vfio-bootcfg(8): `vfio-bootcfg unset` takes it back.\n"
+#define MADE "# Parameters of vfio-bootcfg(8): `vfio-bootcfg unset` takes them back.\n"
 #define APPEND                                                                                     \
 	"GRUB_CMDLINE_LINUX_DEFAULT=\"${GRUB_CMDLINE_LINUX_DEFAULT:+$GRUB_CMDLINE_LINUX_DEFAULT }"
 
@@ -217,16 +217,16 @@ static void in_place(void **state)
 		{"A=1\n" V "\"q dyndbg=\\\"file a +p\\\"\"\n",
 		 "A=1\n" V "\"q dyndbg=\\\"file a +p\\\" iommu=pt\"\n" RECORD},
 		{V "\"quiet\"",
-		 V "\"quiet iommu=pt\"\n# Made by vfio-bootcfg(8): `vfio-bootcfg unset` takes it "
-		   "back.\n# vfio-bootcfg: iommu=pt"},
+		 V "\"quiet iommu=pt\"\n# Parameters of vfio-bootcfg(8): `vfio-bootcfg unset` "
+		   "takes them back.\n# vfio-bootcfg: iommu=pt"},
 		{"A=1\r\n" V "\"quiet\"\r\n",
-		 "A=1\r\n" V
-		 "\"quiet iommu=pt\"\r\n# Made by vfio-bootcfg(8): `vfio-bootcfg unset` "
-		 "takes it back.\r\n# vfio-bootcfg: iommu=pt\r\n"},
+		 "A=1\r\n" V "\"quiet iommu=pt\"\r\n# Parameters of vfio-bootcfg(8): `vfio-bootcfg "
+		 "unset` takes them back.\r\n# vfio-bootcfg: iommu=pt\r\n"},
 		/* Nothing there that could be added to: an assignment of our own. */
 		{"A=1\n", "A=1\n" RECORD APPEND "iommu=pt\"\n"},
-		{"A=1", "A=1\n# Made by vfio-bootcfg(8): `vfio-bootcfg unset` takes it back.\n"
-			"# vfio-bootcfg: iommu=pt\n" APPEND "iommu=pt\""},
+		{"A=1",
+		 "A=1\n# Parameters of vfio-bootcfg(8): `vfio-bootcfg unset` takes them back.\n"
+		 "# vfio-bootcfg: iommu=pt\n" APPEND "iommu=pt\""},
 		{V "\"a $(b)\"\n", V "\"a $(b)\"\n" RECORD APPEND "iommu=pt\"\n"},
 		{"if x; then " V "a; fi\n", "if x; then " V "a; fi\n" RECORD APPEND "iommu=pt\"\n"},
 		{"E=x\n" V "\"$E\"\n", "E=x\n" V "\"$E\"\n" RECORD APPEND "iommu=pt\"\n"},

@@ -127,6 +127,7 @@ static void what_only_a_run_tells(_unused_ void **state)
 	assert_value(V "=a\nif true; then X=b; fi\n", "a", false);
 	assert_value(V "=a\n[ -e x ] && " V "=b\n", "?", false);
 	assert_value(V "=a\n[ -e x ] &&\n\n # c\n " V "=b\n", "?", false);
+	assert_value(V "=a\n[ -e x ] && X=b\n", "a", false);
 	assert_value(V "=a\n[ -e x ] && X=b\n" V "=c\n", "c", false);
 	assert_value(V "=a\n. /etc/other\n", "?", false);
 	assert_value(V "=a\neval x\n", "?", false);
