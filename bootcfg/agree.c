@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bootcfg/agree.h"
+#include "bootcfg/initrd-content.h"
 #include "early/text.h"
 
 /* --- what was wrong, as an exit code ---------------------------------------------------------- */
@@ -369,7 +370,7 @@ static int look_at_images(struct agree *agree)
 {
 	_cleanup_free_ const char **more = entry_images(agree);
 	struct diag diag = DIAG_INIT;
-	bool outdated = false;
+	bool outdated = false, asked;
 	int r;
 
 	if (!more)
@@ -378,8 +379,15 @@ static int look_at_images(struct agree *agree)
 			   &diag);
 	if (r < 0)
 		return fail_source(agree->call, r, &diag);
-	for (size_t i = 0; i < agree->initramfs.count; i++)
-		outdated |= agree->initramfs.images[i].outdated;
+	asked = initrd_content_is_asked(&agree->before) || initrd_content_is_asked(&agree->after);
+	for (size_t i = 0; i < agree->initramfs.count; i++) {
+		struct initramfs_image *image = &agree->initramfs.images[i];
+
+		/* Nothing of ours is in an image that cannot be read where nothing was to be in it. */
+		if (image->error && !asked)
+			image->outdated = false;
+		outdated |= image->outdated;
+	}
 	/* An image that is not made yet is going to be made by somebody: they should know. */
 	if (outdated || (!agree->initramfs.count && agree->after.device_count))
 		agree->needs |= NEED_INITRAMFS;

@@ -263,6 +263,11 @@ static size_t count_acted_upon(const struct profile *profile)
 	return count;
 }
 
+bool initrd_content_is_asked(const struct profile *profile)
+{
+	return count_acted_upon(profile) > 0;
+}
+
 bool initrd_content_agrees(const struct initrd_content *content, const struct profile *profile)
 {
 	size_t count = count_acted_upon(profile);

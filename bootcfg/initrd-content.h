@@ -22,6 +22,9 @@ struct initrd_content {
 int initrd_content_read(int fd, struct initrd_content *ret, struct diag *diag) _must_check_;
 void initrd_content_free(struct initrd_content *content);
 
+/* True if there is anything in the profile that an image has to carry: [device] or [hugepages]. */
+bool initrd_content_is_asked(const struct profile *profile);
+
 /*
  * True if the image carries what early acts upon of this profile: all of [device] and [hugepages], in
  * whatever order, and early itself where there is any of it.
