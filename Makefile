@@ -99,7 +99,7 @@ $(O)/%.zsh: $(O)/%
 	$(call say,GEN,$@)
 	$(Q)$< --dump=zsh > $@
 
--include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d $(O)/*/*/*/*.d)
 
 # --- what is installed ---------------------------------------------------------------------------
 
@@ -125,9 +125,7 @@ install: all
 # --- tests ---------------------------------------------------------------------------------------
 
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
-FUZZ := profile cmdline edit
-FUZZ := profile profile-edit cmdline
-FUZZ := profile cmdline initramfs
+FUZZ := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
@@ -146,17 +144,21 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 $(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
-$(O)/fuzz-edit: tests/fuzz/kernel-model.c $(patsubst %,bootcfg/%.c,compare cpulist demand draft edit \
-	editor-append editor-ours editor-replace effect line param pools unit)
-$(O)/fuzz-initramfs: $(patsubst %,bootcfg/%.c,cpio initrd initrd-content initrd-tree stretch)
-$(O)/fuzz-initramfs: FUZZ_LIBS := -larchive
 
-# Built by clang, with the parser and the fuzzer's own main in one program.
-$(O)/fuzz-%: tests/fuzz/fuzz-%.c $(EARLY:%=early/%.c)
-	$(call say,FUZZ,$@)
+# By clang, everything once more with the fuzzer's eyes in it; each fuzzer takes what it needs.
+FUZZ_CC = clang -std=gnu17 -D_GNU_SOURCE -DVERSION='"fuzz"' -I. -g -O1 -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(patsubst %,$(O)/fuzz-%.o,$(EARLY:%=early/%) $(BOOTCFG:%=bootcfg/%) tests/fuzz/kernel-model)
+$(O)/fuzz-%.o: %.c Makefile | $(O)/.packages
+	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang -std=gnu17 -D_GNU_SOURCE -DVERSION='"fuzz"' -I. -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $^ $(FUZZ_LIBS)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(O)/libfuzz.a: $(FUZZ_OBJECTS)
+$(O)/fuzzer-%: $(O)/fuzz-tests/fuzz/fuzz-%.o $(O)/libfuzz.a
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ:%=$(O)/fuzzer-%)
 
 demo:
 	@tests/deps demo
@@ -174,7 +176,7 @@ bench:
 
 fuzz:
 	@tests/deps test
-	@+FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
+	@+FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
 
 check-layers:
 	@tests/check-layers
