@@ -55,7 +55,7 @@ static int run(struct fixture *f, const char *wanted, unsigned flags)
 	r = loader_grub.plan(&context, &setup, &plan, &needs, &diag);
 	if (r < 0)
 		return r;
-	assert_int_equal(state_plan(state, &plan), 0);
+	assert_int_equal(state_plan(state, &plan, &diag), 0);
 	changed = plan_changes(&plan);
 	return commit_plan(&f->root, &plan, 0, &diag);
 }
