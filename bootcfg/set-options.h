@@ -24,7 +24,9 @@ int set_options(const struct cmd_call *call, const struct profile *profile,
 /*
  * The items of `unset` (none: all of the profile) as changes that take them out. A device goes from
  * the lists of the guests too.
- * -EINVAL: an item that is not understood, or that is not in the profile (the message lists them).
+ * Errors, with diag, which lists what there is: -EINVAL an item that is not understood, or is not in
+ * the profile; -ENODATA where none of them is, which is no error to a command that goes on where an
+ * earlier one died; -ENOMEM.
  */
 int unset_items(const struct cmd_call *call, const struct profile *profile,
 		struct profile_sets *ret, struct diag *diag) _must_check_;

@@ -25,6 +25,7 @@ struct remover {
 	struct args args;
 	bool args_changed;
 	bool *gone; /* per [device] of the profile */
+	size_t absent; /* items that would be understood, and are not in the profile */
 	struct diag *diag;
 };
 
@@ -84,7 +85,7 @@ static void list_items(const struct remover *remover, struct text *list)
 	}
 }
 
-static int not_there(const struct remover *remover, const char *item, const char *why)
+static int refuse(const struct remover *remover, const char *item, const char *why)
 {
 	_cleanup_text_ struct text list = {.error = 0};
 
@@ -93,6 +94,14 @@ static int not_there(const struct remover *remover, const char *item, const char
 		return out_of_memory(remover->diag);
 	return diag_set(remover->diag, -EINVAL, NULL, 0, "unset %.100s: %s; there %s: %.300s", item,
 			why, list.size ? "are" : "is", list.size ? list.data : "nothing");
+}
+
+/* The first one is what the message speaks of. */
+static int not_there(struct remover *remover, const char *item)
+{
+	int r = remover->absent++ ? 0 : refuse(remover, item, "not in the profile");
+
+	return r == -ENOMEM ? r : 0;
 }
 
 /* --- items ------------------------------------------------------------------------------------ */
@@ -114,7 +123,7 @@ static int take_device(struct remover *remover, const char *item, const char *na
 		remover->gone[i] = true;
 		return take(remover, "device", name, NULL);
 	}
-	return not_there(remover, item, "no such device");
+	return not_there(remover, item);
 }
 
 static int take_pages(struct remover *remover, const char *item, const char *text)
@@ -122,9 +131,9 @@ static int take_pages(struct remover *remover, const char *item, const char *tex
 	char size[PAGE_SIZE_STR];
 
 	if (page_size_parse(text, strlen(text), size) < 0)
-		return not_there(remover, item, "no page size");
+		return refuse(remover, item, "no page size");
 	if (!profile_get(remover->profile, "hugepages", "", size))
-		return not_there(remover, item, "not in the profile");
+		return not_there(remover, item);
 	return take(remover, "hugepages", "", size);
 }
 
@@ -137,9 +146,9 @@ static int take_arg(struct remover *remover, const char *item, const char *text)
 	if (r == -ENOMEM)
 		return out_of_memory(remover->diag);
 	if (r < 0)
-		return not_there(remover, item, "no kernel parameter");
+		return refuse(remover, item, "no kernel parameter");
 	if (!args_take(&remover->args, token))
-		return not_there(remover, item, "not in the profile");
+		return not_there(remover, item);
 	remover->args_changed = true;
 	return 0;
 }
@@ -152,10 +161,10 @@ static int take_plain(struct remover *remover, const char *item)
 		if (plain[i].key
 			    ? !profile_get(remover->profile, plain[i].section, "", plain[i].key)
 			    : !has_section(remover->profile, plain[i].section, ""))
-			return not_there(remover, item, "not in the profile");
+			return not_there(remover, item);
 		return take(remover, plain[i].section, "", plain[i].key);
 	}
-	return not_there(remover, item, "no item");
+	return refuse(remover, item, "no item");
 }
 
 /* What follows a prefix, or NULL. */
@@ -179,7 +188,7 @@ static int take_item(struct remover *remover, const char *item)
 	if ((name = after(item, "guest:")))
 		return has_section(remover->profile, "guest", name)
 			       ? take(remover, "guest", name, NULL)
-			       : not_there(remover, item, "no such guest");
+			       : not_there(remover, item);
 	return take_plain(remover, item);
 }
 
@@ -275,6 +284,8 @@ int unset_items(const struct cmd_call *call, const struct profile *profile,
 	r = call->operand_count ? 0 : take_all(&remover);
 	for (size_t i = 0; r == 0 && i < call->operand_count; i++)
 		r = take_item(&remover, call->operands[i]);
+	if (r == 0 && remover.absent)
+		return remover.absent == call->operand_count ? -ENODATA : -EINVAL;
 	if (r == 0 && call->operand_count)
 		r = mend(&remover);
 	if (r < 0)

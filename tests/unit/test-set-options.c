@@ -505,6 +505,39 @@ static void test_no_iommu(void **state)
 	SET_ROWS(f, rows);
 }
 
+/* What the section does not take of its slot is not looked at. */
+static void test_listed_functions(void **state)
+{
+	struct fixture *f = *state;
+	static const char tree[] =
+		"pci 0000:00:01.0 id=1234:1111 class=030000 group=1 boot_vga=1\n"
+		"pci 0000:00:02.0 id=10de:1b80 sub=0001:0002 class=030000 group=2 driver=nouveau\n"
+		"pci 0000:00:02.1 id=144d:a808 class=010802 group=3 driver=nvme\n"
+		"pci 0000:00:03.0 id=10de:1b82 class=038000 group=4\n"
+		"pci 0000:00:03.1 id=1b36:000c class=060400 group=5 driver=pcieport\n"
+		"pci 0000:01:00.0 parent=0000:00:03.1 id=144d:a808 class=010802 group=6 "
+		"driver=nvme\n"
+		"disk nvme1n1 at=0000:01:00.0 below=nvme/nvme1 dev=259:1 sectors=8\n"
+		"disk nvme0n1 at=0000:00:02.1 below=nvme/nvme0 dev=259:0 sectors=8\n"
+		"proc/self/mountinfo << END\n22 1 259:0 / / rw - ext4 /dev/nvme0n1 rw\n"
+		"23 22 259:1 / /srv rw - ext4 /dev/nvme1n1 rw\nEND\n";
+	static const struct row rows[] = {
+		{.words = "--device|00:02.0", .error = -EPERM, .text = "disk-in-use"},
+		{.words = "--device|00:02.0",
+		 .profile = "[device x]\npath=0000:00:02.0\nid=10de:1b80\nclass=0300\n"
+			    "subsystem=0001:0002\naddress=00:02.0\nmoved=claim\nfunctions=0\n",
+		 .sets = ""},
+		/* A bridge stays with the host, and what hangs below it. */
+		{.words = "--device|x=00:03.0",
+		 .sets = D("x", "path = 0000:00:03.0") D("x", "id = 10de:1b82")
+			 D("x", "class = 0380") D("x", "address = 0000:00:03.0")
+				 D("x", "moved = claim")},
+	};
+
+	machine_text(f, tree);
+	SET_ROWS(f, rows);
+}
+
 /* Given back in this boot: the next one is meant. */
 static void test_released(void **state)
 {
@@ -531,6 +564,8 @@ static void test_virtual_function(void **state)
 		"driver=iavf\n"
 		"pci 0000:02:00.1 id=8086:154c class=020000 parent=0000:00:02.0 group=4 "
 		"driver=iavf\n"
+		"pci 0000:02:00.2 id=144d:a80a class=010802 parent=0000:00:02.0 group=5\n"
+		"sys/bus/pci/devices/0000:02:00.2/physfn -> ../0000:01:00.1\n"
 		"sys/bus/pci/devices/0000:02:00.0/physfn -> ../0000:01:00.0\n"
 		"sys/bus/pci/devices/0000:02:00.1/physfn -> ../0000:01:00.0\n";
 	static const struct row rows[] = {
@@ -768,33 +803,39 @@ static void test_unset(void **state)
 		 .sets = "[kernel] args = quiet console=tty0\n"},
 		{.words = "arg:quiet|arg:console|arg:x=\"y z\"", .sets = "- [kernel] args\n"},
 		{.words = "device:c",
-		 .error = -EINVAL,
+		 .error = -ENODATA,
 		 .text = "device:a, device:b, cpus, iommu",
 		 .more = "hugepages:1G, hugepages:2M, arg:quiet, arg:console=tty0"},
-		{.words = "device:", .error = -EINVAL, .text = "no such device"},
+		{.words = "device:", .error = -ENODATA, .text = "not in the profile"},
 		{.words = "device",
 		 .error = -EINVAL,
 		 .text = "no item",
 		 .more = "guest:one, guest:two"},
 		{.words = "kernel", .error = -EINVAL, .text = "no item"},
-		{.words = "guest:three", .error = -EINVAL, .text = "no such guest"},
-		{.words = "hugepages:4M", .error = -EINVAL, .text = "not in the profile"},
+		{.words = "guest:three", .error = -ENODATA, .text = "guest:three: not in"},
+		{.words = "hugepages:4M", .error = -ENODATA, .text = "not in the profile"},
 		{.words = "hugepages:x", .error = -EINVAL, .text = "no page size"},
-		{.words = "arg:console=tty9", .error = -EINVAL, .text = "not in the profile"},
+		{.words = "arg:console=tty9", .error = -ENODATA, .text = "not in the profile"},
 		{.words = "arg:", .error = -EINVAL, .text = "no kernel parameter"},
 		{.words = "iommu|cpus:8", .error = -EINVAL, .text = "cpus:8"},
+		/* Only where nothing of it is there may it have been done already. */
+		{.words = "device:c|iommu|guest:three",
+		 .error = -EINVAL,
+		 .text = "device:c: not in"},
+		{.words = "device:c|guest:three", .error = -ENODATA, .text = "device:c: not in"},
+		{.words = "device:c|guests", .error = -EINVAL, .text = "guests: no item"},
 	};
 	static const struct row none[] = {
 		{.words = "", .profile = "", .sets = ""},
 		{.words = "cpus",
 		 .profile = "[kernel]\niommu=on\n",
-		 .error = -EINVAL,
+		 .error = -ENODATA,
 		 .text = "there are: iommu"},
 		{.words = "hugepages",
 		 .profile = "[hugepages]\n",
-		 .error = -EINVAL,
+		 .error = -ENODATA,
 		 .text = "there is: nothing"},
-		{.words = "iommu", .profile = "", .error = -EINVAL, .text = "there is: nothing"},
+		{.words = "iommu", .profile = "", .error = -ENODATA, .text = "there is: nothing"},
 	};
 
 	machine_open(f);
@@ -810,23 +851,15 @@ static void test_unset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_machine_test(test_a_card),
-		cmocka_machine_test(test_refused),
-		cmocka_machine_test(test_no_spec),
-		cmocka_machine_test(test_force),
-		cmocka_machine_test(test_update),
-		cmocka_machine_test(test_names),
-		cmocka_machine_test(test_conflicts),
-		cmocka_machine_test(test_group),
-		cmocka_machine_test(test_no_iommu),
-		cmocka_machine_test(test_released),
-		cmocka_machine_test(test_virtual_function),
-		cmocka_machine_test(test_no_bus),
-		cmocka_machine_test(test_image),
-		cmocka_machine_test(test_plain),
-		cmocka_machine_test(test_pages),
-		cmocka_machine_test(test_args),
-		cmocka_machine_test(test_unset),
+		cmocka_machine_test(test_a_card),    cmocka_machine_test(test_refused),
+		cmocka_machine_test(test_no_spec),   cmocka_machine_test(test_force),
+		cmocka_machine_test(test_update),    cmocka_machine_test(test_names),
+		cmocka_machine_test(test_conflicts), cmocka_machine_test(test_group),
+		cmocka_machine_test(test_no_iommu),  cmocka_machine_test(test_listed_functions),
+		cmocka_machine_test(test_released),  cmocka_machine_test(test_virtual_function),
+		cmocka_machine_test(test_no_bus),    cmocka_machine_test(test_image),
+		cmocka_machine_test(test_plain),     cmocka_machine_test(test_pages),
+		cmocka_machine_test(test_args),	     cmocka_machine_test(test_unset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
