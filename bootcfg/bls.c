@@ -63,6 +63,14 @@ static char *find_arrow(char *text)
 	return in_quote ? NULL : found;
 }
 
+/* What JSON takes for a text: the state could not hold anything else. */
+static bool is_utf8(const char *text, size_t size)
+{
+	_cleanup_json_ json_t *string = json_stringn(text, size);
+
+	return string;
+}
+
 /* One comment line of ours, without the blanks around it. */
 static int read_comment(struct bls_entry *entry, const struct bls_field *comment, const char *head,
 			struct diag *diag)
@@ -76,6 +84,9 @@ static int read_comment(struct bls_entry *entry, const struct bls_field *comment
 		return -ENOMEM;
 	if (head == owns_nothing)
 		return 0;
+	/* It may be put into the options one day. */
+	if (!is_utf8(text, comment->value_size))
+		return torn(&entry->file, comment->line, diag);
 	if (head == owns) {
 		size_t before = entry->owned.count;
 
@@ -166,14 +177,6 @@ static int read_lines(struct bls_entry *entry, struct diag *diag)
 		field = (struct bls_field){.start = field.end, .line = field.line + 1};
 	}
 	return 0;
-}
-
-/* What JSON takes for a text: the state could not hold anything else. */
-static bool is_utf8(const char *text, size_t size)
-{
-	_cleanup_json_ json_t *string = json_stringn(text, size);
-
-	return string;
 }
 
 static int check_bytes(const struct bls_entry *entry, struct diag *diag)

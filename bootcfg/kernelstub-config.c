@@ -116,6 +116,9 @@ int stub_config_parse(struct file *file, struct stub_config *ret, struct diag *d
 	json_error_t error;
 	int r;
 
+	/* jansson passes over one between two values. */
+	if (memchr(file->data, '\0', file->size))
+		return refuse(diag, 0, "it holds a NUL byte, and is no JSON: correct or remove it");
 	document = json_loadb(file->data, file->size, JSON_REJECT_DUPLICATES, &error);
 	if (!document && json_error_code(&error) == json_error_out_of_memory)
 		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");

@@ -233,6 +233,7 @@ static void torn_files_are_refused(_unused_ void **state)
 	REFUSES("title x\n\0", 0, "NUL");
 	REFUSES("title x\noptions a=\xff\n", 2, "UTF-8");
 	REFUSES("options ok\noptions \xed\xa0\x80\n", 2, "UTF-8");
+	REFUSES("# vfio-bootcfg replaced: \xcf -> a\noptions ro\n", 1, "comment");
 	REFUSES("# vfio-bootcfg:\noptions ro\n", 1, "comment");
 	REFUSES("# vfio-bootcfg: a=\"b\noptions ro\n", 1, "comment");
 	REFUSES("a b\n# vfio-bootcfg replaced:\noptions ro\n", 2, "comment");
