@@ -119,42 +119,64 @@ static int cannot_restore(const struct segment *segment, const char *text, size_
 			(int)(size < 100 ? size : 100), text);
 }
 
-/* Whether what goes away is ours, and nobody will ask for its bytes again. */
-static bool is_owned(const struct boot_line *line, const char *text, size_t size)
+/* Whether a token is of what is ours: nobody will ask for its bytes again. */
+static bool is_owned(const struct boot_line *line, const struct cmdline_token *token)
 {
-	_cleanup_free_ char *unit = strndup(text + strspn(text, " \t"), size);
-	size_t len;
+	_cleanup_free_ char *text = strndup(token->raw, token->raw_len);
+	struct cmdline_token part;
+	struct cmdline parts;
 
-	if (!unit)
-		return false;
-	len = strlen(unit);
-	while (len && strchr(" \t", unit[len - 1]))
-		unit[--len] = '\0';
-	for (size_t i = 0; i < line->owned.count; i++)
-		if (unit_equal(line->owned.items[i].text, unit))
-			return true;
+	for (size_t i = 0; text && i < line->owned.count; i++) {
+		const char *owned = line->owned.items[i].text;
+
+		cmdline_init(&parts, owned, strlen(owned));
+		while (cmdline_next(&parts, &part)) {
+			_cleanup_free_ char *one = strndup(part.raw, part.raw_len);
+
+			if (one && unit_equal(one, text))
+				return true;
+		}
+	}
 	return false;
 }
 
-/* Takes the chars [from, to) of the value away. keep: their bytes must be what we would write. */
-static int remove_chars(const struct grub_source *source, size_t from, size_t to, bool keep,
-			struct grub_patches *patches, bool *ret_plain)
+/* Whether we would write the bytes of the text between from and to as they stand in the file. */
+static bool can_write(const struct grub_source *source, const struct grub_map *map, size_t from,
+		      size_t to)
+{
+	const struct shell_char *before = NULL;
+
+	for (size_t i = from; i < to; i++) {
+		const struct shell_char *item;
+		char shell[4];
+		size_t size;
+
+		if (map->at[i] == SIZE_MAX)
+			return false;
+		item = &source->all.chars[map->at[i]];
+		if (item->c == '$')
+			return false;
+		/* In one piece, between the same quotes. */
+		if (before && (before->end != item->start || before->quote != item->quote))
+			return false;
+		before = item;
+		size = shell_escape(item->c, item->quote, shell);
+		if (size != item->end - item->start ||
+		    memcmp(source->files[item->file].data + item->start, shell, size) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Takes the chars [from, to) of the value away. */
+static int remove_chars(const struct grub_source *source, size_t from, size_t to,
+			struct grub_patches *patches)
 {
 	for (size_t i = from; i < to; i++) {
 		const struct shell_char *item = &source->all.chars[i];
-		const char *bytes = source->files[item->file].data + item->start;
-		char one[2] = {item->c, '\0'}, shell[4];
 
-		if (item->kind != SHELL_BYTE)
-			continue;
-		if (keep) {
-			size_t size = shell_escape(*one, item->quote, shell);
-
-			if (size != item->end - item->start || memcmp(bytes, shell, size) ||
-			    *one == '$')
-				*ret_plain = false;
-		}
-		if (grub_patch_add(patches, item->file, item->start, item->end, "", 0) < 0)
+		if (item->kind == SHELL_BYTE &&
+		    grub_patch_add(patches, item->file, item->start, item->end, "", 0) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -190,24 +212,26 @@ static int carry_edit(const struct grub_source *source, const struct boot_line *
 	const struct segment *segment = &line->segments[edit->segment];
 	const struct grub_map *map = &source->maps[segment->cookie];
 	size_t from = map->at[edit->at], to = map->at[edit->at + edit->remove];
-	bool ours = is_owned(line, segment->text + edit->at, edit->remove), plain = true;
+	const char *text = segment->text;
+	struct cmdline_token token;
+	struct cmdline cmdline;
 	int r = 0;
 
 	if (from == SIZE_MAX || to == SIZE_MAX)
-		return cannot_restore(segment, segment->text, strlen(segment->text), diag);
-	if (edit->remove)
-		for (size_t i = edit->at; i < edit->at + edit->remove; i++)
-			if (map->at[i] == SIZE_MAX)
-				plain = false;
+		return cannot_restore(segment, text, strlen(text), diag);
+	cmdline_init(&cmdline, text + edit->at, edit->remove);
+	while (cmdline_next(&cmdline, &token)) {
+		size_t start = (size_t)(token.raw - text);
+
+		if (!is_owned(line, &token) &&
+		    !can_write(source, map, start, start + token.raw_len))
+			return cannot_restore(segment, token.raw, token.raw_len, diag);
+	}
 	if (*edit->insert)
 		r = insert_text(source, map, edit, patches);
-	if (!r && edit->remove)
-		r = remove_chars(source, from, to, !ours, patches, &plain);
-	if (r)
-		return no_memory(diag);
-	return plain || ours
-		       ? 0
-		       : cannot_restore(segment, segment->text + edit->at, edit->remove, diag);
+	if (!r)
+		r = remove_chars(source, from, to, patches);
+	return r ? no_memory(diag) : 0;
 }
 
 /* --- the record, and our own assignment ------------------------------------------------------- */
@@ -256,9 +280,12 @@ static int remove_record(const struct grub_source *source, struct grub_patches *
 		}
 		/* Behind a file without a last newline each line has its newline in front. */
 		if (at == file->size && file->data[at - 1] != '\n' && start) {
+			const char *newline = memchr(file->data + start, '\n', at - start);
+
 			start--;
-			start -= start && file->data[start - 1] == '\r' &&
-				 !strcmp(line_end(file), "\r\n");
+			/* A lone CR in front of it may be the user's: as our own lines have it. */
+			start -= start && file->data[start - 1] == '\r' && newline &&
+				 newline[-1] == '\r';
 		}
 		if (grub_patch_add(patches, source->home, start, at, "", 0) < 0)
 			return -ENOMEM;
@@ -365,14 +392,17 @@ static int verify(const struct grub_source *source, const struct boot_line *line
 {
 	_cleanup_free_ char *meant = edited_text(line);
 	struct boot_line now = {.role = LINE_SOURCE};
+	struct diag ignored = DIAG_INIT; /* its lines are of a file that is not there */
 	struct grub_source then;
 	char path[4200];
 	int r;
 
 	if (!meant)
 		return no_memory(diag);
-	r = grub_source_reread(source, patches, &then, &now, diag);
-	if (!r && !says(&then, &now, line, meant)) {
+	r = grub_source_reread(source, patches, &then, &now, &ignored);
+	if (r == -ENOMEM)
+		no_memory(diag);
+	else if (r < 0 || !says(&then, &now, line, meant)) {
 		snprintf(path, sizeof(path), "/%s", source->files[source->home].path);
 		r = diag_set(
 			diag, -EBADMSG, path, 0,
