@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bootcfg/edit.h"
+#include "bootcfg/param.h"
 #include "bootcfg/policy-parts.h"
 #include "early/cmdline.h"
 
@@ -82,6 +83,26 @@ static const struct want *given(const struct policy *policy, const struct cmdlin
 	return NULL;
 }
 
+/* Another of the args that leaves this one without effect, since the kernel takes one value; or NULL. */
+static const struct want *rival(const struct policy *policy, const struct cmdline_token *token)
+{
+	const struct param *param = param_find(token);
+
+	for (size_t i = 0; param->class == PARAM_LAST && i < policy->wants.count; i++) {
+		const struct want *want = &policy->wants.items[i];
+		struct cmdline_token other;
+		struct cmdline cmdline;
+
+		if (strcmp(want->item, "arg") != 0)
+			continue;
+		cmdline_init(&cmdline, want->text, strlen(want->text));
+		if (cmdline_next(&cmdline, &other) && token_same_name(token, &other) &&
+		    !value_equal(param->value, token_value(token), token_value(&other)))
+			return want;
+	}
+	return NULL;
+}
+
 static int refuse(const struct policy *policy, int error, const struct profile_entry *entry,
 		  const char *unit, const char *why)
 {
@@ -113,6 +134,12 @@ static int check(const struct policy *policy, const struct profile_entry *entry,
 		return diag_set(policy->diag, -EBADMSG, entry->file, entry->line,
 				"args: `%.100s`: %.100s:%u gives `%.100s`; keep one of them", unit,
 				want->file, want->line, want->text);
+	want = rival(policy, token);
+	if (want)
+		return diag_set(policy->diag, -EBADMSG, entry->file, entry->line,
+				"args: `%.100s`: the kernel takes one value, and `%.100s` stands "
+				"before it; keep one of them",
+				unit, want->text);
 	return 0;
 }
 
