@@ -204,6 +204,21 @@ static int add_lines(const struct boot_context *context, struct sdboot *data,
 	return r;
 }
 
+/* What boots now has the command line somewhere else. */
+static void remark_nothing(const struct boot_context *context, const struct sdboot *data,
+			   const char *const *dirs, size_t count)
+{
+	if (data->set.others)
+		remark(context->remarks,
+		       "none of the boot entries below /%s is of this system: none is edited",
+		       dirs[0]);
+	else if (data->has_source &&
+		 (!count || !esp_has(context->root, dirs[0], "loader/entries.srel")))
+		remark(context->remarks,
+		       "no boot entry is here; is the EFI system partition mounted? Only "
+		       "/etc/kernel/cmdline is edited: kernels that are installed later take it");
+}
+
 static int read_all(const struct boot_context *context, struct boot_setup *setup,
 		    struct uki_set *ukis, struct diag *diag)
 {
@@ -223,10 +238,8 @@ static int read_all(const struct boot_context *context, struct boot_setup *setup
 		r = read_source(context, data, ukis, setup, diag);
 	if (!r && add_lines(context, data, ukis, setup) < 0)
 		r = no_memory(diag);
-	if (!r && !data->set.count && !ukis->count && data->set.others)
-		remark(context->remarks,
-		       "none of the boot entries below /%s is of this system: none is edited",
-		       dirs[0]);
+	if (!r && !data->set.count && !ukis->count)
+		remark_nothing(context, data, dirs, count);
 	return r;
 }
 
