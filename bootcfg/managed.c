@@ -31,6 +31,10 @@ static const struct managed managed[] = {
 	{NULL, "etc/NIXOS", NULL, "NixOS",
 	 "add them to boot.kernelParams in /etc/nixos/configuration.nix and run `nixos-rebuild "
 	 "boot`"},
+	/* An image that was never booted lacks the mark. */
+	{NULL, "nix/var/nix/profiles/system", NULL, "NixOS",
+	 "add them to boot.kernelParams in /etc/nixos/configuration.nix and run `nixos-rebuild "
+	 "boot`"},
 	{"run/current-system/profile", "gnu/store", "etc/guix", "Guix",
 	 "add them to kernel-arguments of the operating-system and run `guix system reconfigure`"},
 	{NULL, "etc/kernel/proxmox-boot-uuids", NULL, "proxmox-boot-tool",
