@@ -94,19 +94,24 @@ boot_judged() {
 		echo "shows nothing: the control of boot $boot_number does all that is expected of it"
 }
 
+section_of() {
+	# section_of BOOT SECTION
+	report_load "$boot_dir/report" "$1"
+	printf '%s' "${section[$2]:-}"
+}
+
 # same SECTION BOOT [ERE]: as it was at that boot, but for new lines that match.
 same() {
 	local was is lost new
-	was=$(
-		report_load "$boot_dir/report" "$2"
-		printf '%s' "${section[$1]:-}"
-	)
-	[ -n "$was" ] || failed soft "same $*" "no such section"
+	was=$(section_of "$2" "$1")
 	is=${section[$1]:-}
 	lost=$(grep -vxF -e "${is%$'\n'}" <<<"$was") || true
 	new=$(grep -vxF -e "$was" <<<"${is%$'\n'}" | grep -vE -e "${3:-^$}") || true
-	[ -z "$lost$new" ] || failed hard "same $*" "lost:"$'\n'"$lost"$'\n'"new:"$'\n'"$new"
+	[ -z "$lost$new" ] || failed hard "same $*" "lost: $lost"$'\n'"new: $new"
 }
+
+# other SECTION BOOT: not as it was at that boot.
+other() { [ "$(section_of "$2" "$1")" != "${section[$1]%$'\n'}" ] || failed hard "other $*" "${section[$1]}"; }
 
 failed() {
 	# failed hard|soft EXPRESSION FOUND

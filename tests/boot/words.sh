@@ -161,7 +161,13 @@ root_file() { initrd_file "/boot-test/root$1" "$2"; }
 guest() { steps_text=$(cat); }
 
 # at_boot NUMBER: the steps of this boot of a host; where there is a next one, it reboots after them.
-at_boot() { boot_steps[$1]=$(cat); }
+at_boot() {
+	if [ "$1" = none ]; then
+		boot_steps=()
+	else
+		boot_steps[$1]=$(cat)
+	fi
+}
 
 # bake: what is done with a host's disk before its first boot; README.md says with what.
 bake() {
@@ -170,6 +176,19 @@ bake() {
 	else
 		bake_text=$(cat)
 	fi
+}
+
+# by_hand: as a control, what older guides say, written into what the loader reads. Then a kernel is installed.
+by_hand() {
+	at_boot none
+	bake <<-'END'
+		arguments="intel_iommu=on iommu=pt isolcpus=2-3 hugepagesz=2M hugepages=64 vfio-pci.ids=1234:1111"
+		case $loader in
+		grub) sed -i "s/^\(\s*linux\s.*\)/\1 $arguments/" "$R/boot/grub/grub.cfg" ;;
+		*) sed -i "s/^options .*/& $arguments/" "$esp"/loader/entries/*.conf ;;
+		esac
+		install_kernel next
+	END
 }
 
 # when WORD COMMAND...: a command for QEMU's monitor, once the guest has run `say WORD`.
