@@ -81,7 +81,7 @@ $(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefil
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(SAN),,$(SMALL)) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 
-LIBS := -lpci -ljansson -lsmartcols -larchive
+LIBS := -lpci -ljansson -lsmartcols
 
 $(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
@@ -126,7 +126,6 @@ install: all
 
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
 FUZZ := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
-FUZZ := profile profile-edit cmdline edit initramfs bls kernelstub uki
 MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
@@ -136,7 +135,7 @@ units: $(UNITS) $(O)/tests/expand-machine
 $(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \
 		$(call lib,tests,$(MACHINE)) $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka -larchive $(LIBS)
 
 $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHINE))
 	$(call say,LD,$@)
@@ -145,17 +144,6 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 $(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
-
-EDITOR := compare cpulist demand draft edit editor-append editor-ours editor-replace effect line param pools unit
-$(O)/fuzz-edit: tests/fuzz/kernel-model.c
-$(O)/fuzz-bls: $(patsubst %,bootcfg/%.c,bls bls-line bls-write)
-$(O)/fuzz-kernelstub: $(patsubst %,bootcfg/%.c,json-span kernelstub-config kernelstub-write)
-$(O)/fuzz-bls $(O)/fuzz-kernelstub: bootcfg/file.c bootcfg/json.c
-$(O)/fuzz-edit $(O)/fuzz-bls $(O)/fuzz-kernelstub: $(EDITOR:%=bootcfg/%.c)
-$(O)/fuzz-bls $(O)/fuzz-kernelstub: FUZZ_LIBS := -ljansson
-$(O)/fuzz-uki: bootcfg/uki.c
-$(O)/fuzz-initramfs: $(patsubst %,bootcfg/%.c,cpio initrd initrd-content initrd-tree stretch)
-$(O)/fuzz-initramfs: FUZZ_LIBS := -larchive
 
 # By clang, everything once more with the fuzzer's eyes in it; each fuzzer takes what it needs.
 FUZZ_CC = clang -std=gnu17 -D_GNU_SOURCE -DVERSION='"fuzz"' -I. -g -O1 -fno-sanitize-recover=all

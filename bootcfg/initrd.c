@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <archive.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bootcfg/archive-lib.h"
 #include "bootcfg/initrd.h"
 #include "bootcfg/stretch.h"
 
@@ -22,6 +22,7 @@ struct raw_stream {
 /* What is inside of a compressed stretch of it. */
 struct inner_stream {
 	struct cpio_stream stream; /* first */
+	struct archive_lib lib; /* loaded with the first one */
 	struct archive *archive; /* NULL outside of one */
 	const char *data; /* libarchive's, not handed out yet */
 	size_t size;
@@ -110,19 +111,19 @@ struct compression {
 	const char *name;
 	const char *magic;
 	size_t magic_size;
-	int (*enable)(struct archive *archive);
+	int filter; /* ARCHIVE_FILTER_ */
 	uint64_t (*end)(int fd, uint64_t start);
 };
 
 /* Those of lib/decompress.c; lz4 in its old format only. libarchive has lzo by a program alone. */
 static const struct compression compressions[] = {
-	{"gzip", "\x1f\x8b", 2, archive_read_support_filter_gzip, NULL},
-	{"bzip2", "BZh", 3, archive_read_support_filter_bzip2, NULL},
-	{"lzma", "\x5d\0\0", 3, archive_read_support_filter_lzma, NULL},
-	{"xz", "\xfd\x37zXZ", 5, archive_read_support_filter_xz, stretch_end_xz},
-	{"lzo", "\x89LZO", 4, NULL, NULL},
-	{"lz4", "\x02\x21\x4c\x18", 4, archive_read_support_filter_lz4, stretch_end_lz4},
-	{"zstd", "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd, stretch_end_zstd},
+	{"gzip", "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP, NULL},
+	{"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, NULL},
+	{"lzma", "\x5d\0\0", 3, ARCHIVE_FILTER_LZMA, NULL},
+	{"xz", "\xfd\x37zXZ", 5, ARCHIVE_FILTER_XZ, stretch_end_xz},
+	{"lzo", "\x89LZO", 4, ARCHIVE_FILTER_NONE, NULL},
+	{"lz4", "\x02\x21\x4c\x18", 4, ARCHIVE_FILTER_LZ4, stretch_end_lz4},
+	{"zstd", "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD, stretch_end_zstd},
 };
 
 /* archive_read_callback: another block of the file. */
@@ -143,11 +144,11 @@ static la_ssize_t give(_unused_ struct archive *archive, void *data, const void 
 	return n;
 }
 
-static int archive_failed(struct inner_stream *inner)
+static int inner_failed(struct inner_stream *inner)
 {
 	if (inner->error)
 		return inner->error;
-	return archive_errno(inner->archive) == ENOMEM ? -ENOMEM : -EBADMSG;
+	return inner->lib.archive_errno(inner->archive) == ENOMEM ? -ENOMEM : -EBADMSG;
 }
 
 static ssize_t inner_read(struct cpio_stream *stream, void *buf, size_t size)
@@ -161,15 +162,16 @@ static ssize_t inner_read(struct cpio_stream *stream, void *buf, size_t size)
 		if (!inner->size) {
 			const void *data;
 			la_int64_t offset;
-			int r = inner->ended ? ARCHIVE_EOF
-					     : archive_read_data_block(inner->archive, &data,
-								       &inner->size, &offset);
+			int r = inner->ended
+					? ARCHIVE_EOF
+					: inner->lib.archive_read_data_block(inner->archive, &data,
+									     &inner->size, &offset);
 
 			inner->ended |= r == ARCHIVE_EOF;
 			if (r == ARCHIVE_EOF)
 				break;
 			if (r != ARCHIVE_OK)
-				return archive_failed(inner);
+				return inner_failed(inner);
 			inner->data = data;
 			continue;
 		}
@@ -202,14 +204,18 @@ static const struct compression *compression_at(struct initrd *initrd, uint64_t 
 	return NULL;
 }
 
-static int enable(const struct compression *compression, struct archive *archive)
+static int enable(const struct compression *compression, const struct inner_stream *inner)
 {
+	const struct archive_lib *lib = &inner->lib;
+
 	/* ARCHIVE_WARN: it would run a program. */
-	if (!compression->enable || compression->enable(archive) != ARCHIVE_OK)
+	if (compression->filter == ARCHIVE_FILTER_NONE ||
+	    lib->archive_read_support_filter_by_code(inner->archive, compression->filter) !=
+		    ARCHIVE_OK)
 		return -ENOTSUP;
 	/* Nothing may be in it too. */
-	if (archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-	    archive_read_support_format_empty(archive) != ARCHIVE_OK)
+	if (lib->archive_read_support_format_raw(inner->archive) != ARCHIVE_OK ||
+	    lib->archive_read_support_format_empty(inner->archive) != ARCHIVE_OK)
 		return -ENOMEM;
 	return 0;
 }
@@ -222,34 +228,37 @@ static int begin_inner(struct initrd *initrd, const struct compression *compress
 	int r;
 
 	*inner = (struct inner_stream){
-		.stream.read = inner_read, .archive = archive_read_new(), .max = initrd->left};
+		.stream.read = inner_read, .lib = inner->lib, .max = initrd->left};
+	initrd->compression = compression->name;
+	if (!inner->lib.archive_read_new && archive_lib_load(&inner->lib) < 0)
+		return -ENOTSUP;
+	inner->archive = inner->lib.archive_read_new();
 	if (!inner->archive)
 		return -ENOMEM;
 	initrd->inner_start = initrd->given = offset;
 	initrd->inner_end = compression->end ? compression->end(initrd->raw.fd, offset) : 0;
-	initrd->compression = compression->name;
 	cpio_init(&initrd->inner_cpio, &inner->stream);
-	r = enable(compression, inner->archive);
+	r = enable(compression, inner);
 	if (r < 0)
 		return r;
-	if (archive_read_open(inner->archive, initrd, NULL, give, NULL) != ARCHIVE_OK)
-		return archive_failed(inner);
-	r = archive_read_next_header(inner->archive, &entry);
+	if (inner->lib.archive_read_open(inner->archive, initrd, NULL, give, NULL) != ARCHIVE_OK)
+		return inner_failed(inner);
+	r = inner->lib.archive_read_next_header(inner->archive, &entry);
 	inner->ended = r == ARCHIVE_EOF;
-	return r == ARCHIVE_OK || r == ARCHIVE_EOF ? 0 : archive_failed(inner);
+	return r == ARCHIVE_OK || r == ARCHIVE_EOF ? 0 : inner_failed(inner);
 }
 
 /* Goes on in the file behind what the decompressor used of it. */
 static int end_inner(struct initrd *initrd)
 {
-	la_int64_t used = archive_filter_bytes(initrd->inner.archive, -1);
+	la_int64_t used = initrd->inner.lib.archive_filter_bytes(initrd->inner.archive, -1);
 	uint64_t end = initrd->inner_end ? initrd->inner_end : initrd->inner_start + (uint64_t)used;
 
 	if (used <= 0)
 		return -EBADMSG;
 	initrd->left -= initrd->inner.stream.offset;
 	initrd->archives += initrd->inner_cpio.archives;
-	archive_read_free(initrd->inner.archive);
+	initrd->inner.lib.archive_read_free(initrd->inner.archive);
 	initrd->inner.archive = NULL;
 	initrd->compression = NULL;
 	initrd->raw.stream.offset = end;
@@ -291,7 +300,7 @@ void initrd_close(struct initrd *initrd)
 	if (!initrd)
 		return;
 	if (initrd->inner.archive)
-		archive_read_free(initrd->inner.archive);
+		initrd->inner.lib.archive_read_free(initrd->inner.archive);
 	free(initrd->raw.block);
 	free(initrd);
 }
