@@ -4,9 +4,10 @@
 #include "bootcfg/editor.h"
 #include "bootcfg/pools.h"
 
-/* The counts of all pools that are not wanted: they are the user's. */
+/* What the line says on huge pages, to see whether it still does. */
 struct user_pools {
 	char *counts[PAGE_SHIFTS]; /* owned; NULL: none */
+	size_t pairs; /* of the user's: a size with its count */
 };
 
 static void user_pools_free(struct user_pools *pools)
@@ -20,6 +21,8 @@ static int user_pools_read(const struct editor *editor, struct user_pools *ret)
 	const struct units *units = &editor->draft.units;
 	struct pools pools;
 
+	for (size_t i = 0; i < units->count; i++)
+		ret->pairs += units->items[i].count == 2 && !editor_owns(editor, &units->items[i]);
 	pools_read(units, &pools);
 	for (int i = 0; i < PAGE_SHIFTS; i++) {
 		struct slice count;
@@ -55,6 +58,11 @@ static int check_user_pools(const struct editor *editor, const struct user_pools
 
 	if (r < 0)
 		return r;
+	if (before->pairs != after.pairs)
+		return diag_set(editor->diag, -EEXIST, editor->line->file, 0,
+				"`%.120s` (%s:%u) would stand between a size of huge pages and its "
+				"count: write the two side by side",
+				want->text, want->file ? want->file : "the profile", want->line);
 	for (int i = 0; i < PAGE_SHIFTS; i++) {
 		const char *a = before->counts[i], *b = after.counts[i];
 

@@ -96,7 +96,8 @@ int ours_adopt(struct editor *editor)
 		for (size_t j = 0; j < units->count; j++) {
 			const struct unit *unit = &units->items[j];
 
-			if (!unit_same(unit, want) || !editor_may_own(editor, unit))
+			if (!unit_same(unit, want) || !editor_may_own(editor, unit) ||
+			    !draft_owns_all(&editor->draft, unit))
 				continue;
 			found = unit;
 			if (editor_owns(editor, unit))

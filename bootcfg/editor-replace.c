@@ -45,6 +45,10 @@ static int replace_unit(struct editor *editor, const struct unit *unit, const st
 	if (editor_owns(editor, unit))
 		return editor_complain(editor, unit, "of the profile itself contradicts", want,
 				       "decide for one of the two");
+	if (!draft_owns_all(&editor->draft, unit))
+		return editor_complain(editor, unit, what, want,
+				       "one half of it is of the profile: give the other its "
+				       "size, or take it out");
 	if (editor_fixed(editor, unit))
 		return editor_complain(
 			editor, unit, what, want,
