@@ -335,7 +335,7 @@ static int plan_file(const struct grub_source *source, unsigned number,
 	if (!file->exists && !size)
 		return 0;
 	/* A drop-in with nothing in it, or a file of ours that has nothing left. */
-	if (!size && number == source->home && source->drop_in)
+	if (!size && number == source->home && (source->drop_in || source->created))
 		return plan_put(plan, PLAN_SOURCE, file, NULL, 0, 0);
 	return plan_put(plan, PLAN_SOURCE, file, data, size, 0644);
 }

@@ -81,8 +81,10 @@ static int grub_plan(const struct boot_context *context, struct boot_setup *setu
 	const struct file *home = &grub->source.files[grub->source.home];
 	bool created = line->owned_after.count &&
 		       (!home->exists || state_created(context->state, home->path));
-	int r = grub_source_plan(&grub->source, line, plan, diag);
+	int r;
 
+	grub->source.created = state_created(context->state, home->path);
+	r = grub_source_plan(&grub->source, line, plan, diag);
 	if (r < 0)
 		return r;
 	if (line->changed && state_put(context->state, home->path, &line->owned_after, created) < 0)

@@ -70,6 +70,7 @@ struct grub_source {
 	struct file *files; /* in the order in which grub-mkconfig reads them */
 	size_t file_count;
 	unsigned home; /* the file with the record */
+	bool created; /* home is a file that we have made: gone where nothing is left in it */
 	bool drop_in; /* grub-mkconfig reads grub.d, so that home is a file of our own */
 	bool bls; /* boot entries are files: grub.cfg reads them when the machine boots */
 	const char *variable; /* that new units go to */
