@@ -141,7 +141,7 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
-$(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
+$(O)/tests/crash/crash: $(call lib,tests/crash,crash meddle points trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 

@@ -117,7 +117,8 @@ static int keep_mode(const struct place_dir *dir, mode_t mode)
 	if (fstat(dir->fd, &st) < 0)
 		return -errno;
 	/* vfat has one mode for all. */
-	if ((st.st_mode & 07777) != mode && fchmod(dir->fd, mode) < 0 && errno != EPERM)
+	if ((st.st_mode & 07777) != mode && TEMP_FAILURE_RETRY(fchmod(dir->fd, mode)) < 0 &&
+	    errno != EPERM)
 		return -errno;
 	return 0;
 }

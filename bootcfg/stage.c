@@ -134,9 +134,11 @@ static int keep_owner_and_mode(int fd, const struct stage *stage)
 		want.st_gid = st.st_gid;
 	}
 	if ((st.st_uid != want.st_uid || st.st_gid != want.st_gid) &&
-	    fchown(fd, want.st_uid, want.st_gid) < 0 && !(errno == EPERM && on_vfat(fd)))
+	    TEMP_FAILURE_RETRY(fchown(fd, want.st_uid, want.st_gid)) < 0 &&
+	    !(errno == EPERM && on_vfat(fd)))
 		return -errno;
-	if (((st.st_mode ^ want.st_mode) & 07777) && fchmod(fd, want.st_mode & 07777) < 0 &&
+	if (((st.st_mode ^ want.st_mode) & 07777) &&
+	    TEMP_FAILURE_RETRY(fchmod(fd, want.st_mode & 07777)) < 0 &&
 	    !(errno == EPERM && on_vfat(fd)))
 		return -errno;
 	return 0;

@@ -15,6 +15,7 @@ enum trace_act {
 	TRACE_KILL, /* die instead of making the call */
 	TRACE_TEAR, /* make half of a write, and die */
 	TRACE_FAIL, /* the call is not made and fails */
+	TRACE_MEANWHILE, /* somebody else does something before it is made */
 };
 
 struct trace_call {
@@ -25,8 +26,11 @@ struct trace_call {
 
 struct trace {
 	enum trace_act act;
-	size_t at; /* number of the call, from 0 */
+	size_t at; /* which call, from 0 */
+	int number; /* what it is: another one is not interfered with */
 	int error; /* TRACE_FAIL: errno */
+	void (*meanwhile)(const void *data); /* TRACE_MEANWHILE */
+	const void *data;
 	/* --- set by trace_run() --- */
 	int status; /* of waitpid(2) */
 	bool hit; /* the call was reached, and interfered with */
