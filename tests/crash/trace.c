@@ -54,7 +54,7 @@ static pid_t start(char *const argv[], int stderr_fd)
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(126);
 	raise(SIGSTOP);
-	/* Where the heap begins decides how often it grows: each run is to make the same calls. */
+	/* Each run is to make the same calls. */
 	if (personality(ADDR_NO_RANDOMIZE) < 0 || stop_at_root() < 0)
 		_exit(126);
 	execv(argv[0], argv);
@@ -139,8 +139,25 @@ static int what_stopped(pid_t pid, struct user_regs_struct *regs)
 	return info.op;
 }
 
+/* When the heap grows is no matter of files, and not the same in each run. */
+static bool is_memory(const struct user_regs_struct *regs)
+{
+	switch (regs->orig_rax) {
+	case SYS_brk:
+	case SYS_mmap:
+	case SYS_munmap:
+	case SYS_mremap:
+	case SYS_mprotect:
+	case SYS_madvise:
+		return true;
+	}
+	return false;
+}
+
 static void on_entry(struct trace *trace, pid_t pid, struct user_regs_struct *regs)
 {
+	if (is_memory(regs))
+		return;
 	if (trace->act == TRACE_RECORD)
 		note(trace, pid, regs);
 	else if (trace->count == trace->at && (int)regs->orig_rax == trace->number)

@@ -2,7 +2,7 @@
 /*
  * Runs a program and interferes with one of its system calls: kills it there, cuts a write short
  * and kills it behind, or has the call fail. Calls are counted from the first that opens with
- * O_PATH, which is the root's: what the dynamic linker does before is not the program's.
+ * O_PATH, which is the root's: what the dynamic linker does before is not the program's. Those for memory do not count.
  */
 #ifndef TESTS_CRASH_TRACE_H
 #define TESTS_CRASH_TRACE_H
