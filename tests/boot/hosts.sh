@@ -66,13 +66,13 @@ repack_kernel() {
 		modprobe -d "$out" -S "$version" --show-depends "$name"
 	done | sed -n "s@^insmod .*/kernel/\([^ ]*\).*@\1@p" | sort -u >"$out.keep"
 	(
-		cd "$modules/kernel"
+		cd "$modules/kernel" || exit
 		find . -type f -name '*.ko*' -printf '%P\n' | sort | comm -23 - "$out.keep" | xargs -r rm -f
 		find . -type d -empty -delete
 	)
 	find "$modules" -maxdepth 1 -name 'modules.*' ! -name modules.order ! -name 'modules.builtin' \
 		! -name modules.builtin.modinfo -exec rm {} +
-	rm -r "$out/lib" "$out/usr/share"
+	rm -r "${out:?}/lib" "${out:?}/usr/share"
 	# Uncompressed: dpkg in the guest has only the disk to wait for.
 	dpkg-deb -Znone --root-owner-group -b "$out" "$out.deb" >/dev/null
 	rm -r "$out"
@@ -195,8 +195,9 @@ inside_host() {
 
 # On a busy machine the guest may take the time stamp counter for six times slower than it is, and then all of
 # systemd's time-outs end early: so the clock is another.
-host_arguments="clocksource=hpet console=ttyS0 panic=-1 rd.shell=0 fsck.mode=skip no_timer_check tsc=reliable nowatchdog
-	mitigations=off init_on_alloc=0 cryptomgr.notests module_blacklist=kvm,kvm_intel,kvm_amd,ccp"
+host_arguments="clocksource=hpet console=ttyS0 panic=-1 rd.shell=0 fsck.mode=skip no_timer_check tsc=reliable"
+host_arguments="$host_arguments nowatchdog mitigations=off init_on_alloc=0 cryptomgr.notests"
+host_arguments="$host_arguments module_blacklist=kvm,kvm_intel,kvm_amd,ccp"
 
 host_settings() {
 	local m=$1 loader=$2
@@ -205,7 +206,6 @@ host_settings() {
 		UUID=$root_uuid / ext4 defaults 0 1
 		UUID=$esp_uuid /boot/efi vfat umask=0077,x-systemd.device-timeout=900 0 1
 	END
-	host_arguments=$(echo $host_arguments)
 	# One initrd of few modules: each fork of dracut costs ten times what it does here.
 	cat >"$m/etc/dracut.conf.d/boot-test.conf" <<-END
 		hostonly=yes
@@ -290,6 +290,9 @@ host_grub() {
 
 # What kernelstub 3 leaves on a disk; no distribution of ours has its package.
 host_kernelstub() {
+	local options_json
+	# shellcheck disable=SC2086 # a list of words
+	options_json=$(printf '      "%s",\n' $host_arguments)
 	rm -f "$R"/etc/kernel/{cmdline,install.conf,postinst.d/zz-systemd-boot,postrm.d/zz-systemd-boot} \
 		"$R/etc/initramfs/post-update.d/systemd-boot"
 	host_bootctl
@@ -312,7 +315,7 @@ host_kernelstub() {
 		  "user": {
 		    "kernel_options": [
 		      "quiet",
-		$(printf '      "%s",\n' $host_arguments | sed '$s/,$//')
+		${options_json%,}
 		    ],
 		    "esp_path": "/boot/efi",
 		    "setup_loader": true,
@@ -360,7 +363,9 @@ install_kernel() {
 # What `vfio-bootcfg set --json` says is needed, as who builds an image would do it. Anything else is unknown.
 do_what_it_needs() {
 	local need version file
-	for need in $(sed -n '/"needs"/,/]/s/^ *"\([a-z]*\)",*$/\1/p' "$1"); do
+	local -a needs
+	mapfile -t needs < <(sed -n '/"needs"/,/]/s/^ *"\([a-z]*\)",*$/\1/p' "$1")
+	for need in "${needs[@]}"; do
 		case $need in
 		initramfs)
 			version=$(cat "$kernels/first.version")

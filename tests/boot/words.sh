@@ -170,13 +170,7 @@ at_boot() {
 }
 
 # bake: what is done with a host's disk before its first boot; README.md says with what.
-bake() {
-	if [ "${1:-}" = none ]; then
-		bake_text=
-	else
-		bake_text=$(cat)
-	fi
-}
+bake() { bake_text=$(cat); }
 
 # by_hand: as a control, what older guides say, written into what the loader reads. Then a kernel is installed.
 by_hand() {
