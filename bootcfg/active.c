@@ -48,7 +48,7 @@ const char *active_booted(const struct efi_boot *efi)
 	if (matches(file, "\\EFI\\*-*-*-*-*-*\\vmlinuz*.efi"))
 		return "kernelstub";
 	/* \EFI\BOOT\BOOTX64.EFI can be any of them. */
-	if (!file[0] || matches(file, "\\EFI\\BOOT\\*.efi"))
+	if (matches(file, "\\EFI\\BOOT\\*.efi"))
 		return NULL;
 	return efi->boot_options[0] ? "firmware" : NULL;
 }

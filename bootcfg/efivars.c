@@ -99,8 +99,7 @@ static bool is_variable(const struct root *root, const char *name, const char *g
 
 	snprintf(path, sizeof(path), EFIVARS_DIR "/%s-%s", name, guid);
 	fd = root_openat(root, path, O_PATH | O_NOFOLLOW, 0);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 4 &&
-	       st.st_size <= VARIABLE_MAX;
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= VARIABLE_MAX;
 }
 
 /* The variable's data, the caller's to free; NULL where there is none. */
@@ -119,7 +118,7 @@ static uint8_t *get(const struct variables *vars, const char *name, const char *
 		vars->api.error_clear();
 		return NULL;
 	}
-	if (!data || !size || size > VARIABLE_MAX) {
+	if (!data || !size) {
 		free(data);
 		return NULL;
 	}

@@ -409,6 +409,7 @@ static void test_transactional(void **state)
 		{"UUID=2 / btrfs rw,errors=remount-ro 0 0\n", false},
 		{"#UUID=2 / btrfs ro 0 0\n", false},
 		{"UUID=1 /var btrfs ro 0 0\n", false},
+		{"UUID=1 /v btrfs ro 0 0\n", false},
 		{"UUID=1 /\n", false},
 		{"", false},
 	};
