@@ -289,8 +289,11 @@ static void test_odd_headers(_unused_ void **state)
 	image.data[5] = '2';
 	memcpy(image.data + 54, "0000000A", 8);
 	memcpy(image.data + 102, "ABCDEF01", 8);
+	/* The end of an archive may have a body. */
+	add_member(&image, (struct newc){.name = "TRAILER!!!", .body = "0707010"});
+	add_file(&image, "next", "x");
 	add_trailer(&image);
-	assert_names(&image, "name");
+	assert_names(&image, "name next");
 }
 
 /* A name that the kernel passes over, and one with the NULs of an aligned archive behind it. */
