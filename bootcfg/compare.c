@@ -34,13 +34,13 @@ static int list_add(char ***list, size_t *count, char *text)
 	return 0;
 }
 
-enum mark { MARK_NONE, MARK_UNEXPECTED, MARK_SUPERSEDED, MARK_OURS };
+enum mark { MARK_UNEXPECTED = 1 << 0, MARK_OURS = 1 << 1 };
 
 struct comparison {
 	const struct demand *demand;
 	const struct owned_list *owned; /* may be NULL */
 	struct units units;
-	enum mark *marks; /* of each unit; owned */
+	unsigned char *marks; /* of each unit; owned */
 	struct line_report *report;
 };
 
@@ -60,7 +60,7 @@ static int add_missing(struct comparison *comparison)
 			return -ENOMEM;
 		blocker = effect_blocker(&comparison->units, want);
 		if (blocker != NO_UNIT)
-			comparison->marks[blocker] = MARK_UNEXPECTED;
+			comparison->marks[blocker] |= MARK_UNEXPECTED;
 	}
 	return 0;
 }
@@ -82,13 +82,12 @@ static int mark_ours(struct comparison *comparison)
 			const struct unit *unit = &comparison->units.items[j];
 			bool users = owned->was && !strcmp(owned->was, owned->text);
 
-			if (comparison->marks[j] == MARK_OURS || unit_is_protected(unit) ||
+			if ((comparison->marks[j] & MARK_OURS) || unit_is_protected(unit) ||
 			    !unit_same_bytes(unit, &units.items[0]))
 				continue;
+			comparison->marks[j] |= MARK_OURS;
 			if ((!fate || strcmp(fate, owned->text) != 0) && !users)
-				comparison->marks[j] = MARK_UNEXPECTED;
-			else if (comparison->marks[j] == MARK_NONE)
-				comparison->marks[j] = MARK_OURS;
+				comparison->marks[j] |= MARK_UNEXPECTED;
 			break;
 		}
 	}
@@ -114,24 +113,21 @@ static bool is_superseded(const struct wants *wants, const struct unit *unit)
 
 static int add_marked(struct comparison *comparison)
 {
+	const struct demand *demand = comparison->demand;
 	struct line_report *report = comparison->report;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < comparison->units.count; i++) {
 		const struct unit *unit = &comparison->units.items[i];
-		enum mark mark = comparison->marks[i];
+		unsigned mark = comparison->marks[i];
 
-		if (mark == MARK_NONE && !unit->for_init) {
-			if (demand_forbids(comparison->demand, unit) != NO_UNIT)
-				mark = MARK_UNEXPECTED;
-			else if (is_superseded(comparison->demand->wants, unit) &&
-				 !demand_has(comparison->demand, unit))
-				mark = MARK_SUPERSEDED;
-		}
-		if (mark == MARK_UNEXPECTED)
+		if (unit->for_init)
+			continue;
+		if ((mark & MARK_UNEXPECTED) ||
+		    (!mark && demand_forbids(demand, unit) != NO_UNIT))
 			r = list_add(&report->unexpected, &report->unexpected_count,
 				     unit_text(unit));
-		else if (mark == MARK_SUPERSEDED)
+		else if (!mark && is_superseded(demand->wants, unit) && !demand_has(demand, unit))
 			r = list_add(&report->superseded, &report->superseded_count,
 				     unit_text(unit));
 	}

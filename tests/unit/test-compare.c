@@ -69,6 +69,7 @@ static const struct row {
 	{"x a b", {"a"}, "", "b", "", {"a", "b"}, {NULL}},
 	{"x a b", {"a"}, "", "", "", {"a"}, {NULL}},
 	{"x b b", {NULL}, "", "b", "", {"b"}, {NULL}},
+	{"x b b b", {NULL}, "", "b;b", "", {"b", "b"}, {NULL}},
 	{"x", {NULL}, "", "", "", {"b"}, {NULL}},
 	{"x -- b", {NULL}, "", "", "", {"b"}, {NULL}},
 	{"isolcpus=8", {"isolcpus=8"}, "", "", "", {"isolcpus=8<-isolcpus=1"}, {NULL}},
