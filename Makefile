@@ -130,7 +130,7 @@ MACHINE := machine machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
 .SECONDARY:
-units: $(UNITS) $(O)/tests/expand-machine
+units: $(UNITS) $(O)/tests/expand-machine $(O)/tests/shell-soup
 
 $(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \
 		$(call lib,tests,$(MACHINE)) $(O)/libbootcfg.a $(O)/libearly.a
@@ -142,6 +142,11 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(O)/tests/crash/crash: $(call lib,tests/crash,crash meddle points trace tree)
+$(O)/tests/shell-soup: $(O)/tests/shell-soup.o $(O)/libbootcfg.a $(O)/libearly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 

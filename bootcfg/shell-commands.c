@@ -422,7 +422,6 @@ static int argument(struct parser *parser, struct command *command)
 static int reserved(struct parser *parser, const char *text, unsigned line, bool *ret_again)
 {
 	struct lexer *lexer = &parser->lexer;
-	bool append;
 	char name[256];
 	size_t size = 0;
 	int c;
@@ -437,18 +436,21 @@ static int reserved(struct parser *parser, const char *text, unsigned line, bool
 			return lexer_fail(lexer, line, "an `fi`, `done`, `esac` or `}` too many");
 		parser->compounds--;
 		parser->chained = true;
-	} else if (one_of(text, "for select case function")) {
-		parser->compounds += *text != 'f' || text[1] == 'o';
+	} else if (!strcmp(text, "case")) {
+		parser->compounds++;
+		*ret_again = false;
+	} else if (one_of(text, "for select function")) {
+		/* bash's functions may hide any command. */
+		lexer->shell->maybe = lexer->shell->maybe || text[1] == 'u';
+		parser->compounds += text[1] != 'u';
 		/* The variable of the loop. */
 		skip_blanks(lexer);
-		(void)match_assignment(lexer, name, sizeof(name), &append);
 		for (; (c = lexer_peek(lexer)) >= 0 && shell_name_char((char)c) &&
 		       size < sizeof(name);
 		     lexer->at++)
 			name[size++] = (char)c;
-		if (size && *text != 'c')
-			return shell_forget(lexer, name, size, lexer->at - size, lexer->at, line);
-		*ret_again = false;
+		return size ? shell_forget(lexer, name, size, lexer->at - size, lexer->at, line)
+			    : 0;
 	} else {
 		*ret_again = false;
 	}

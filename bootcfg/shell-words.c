@@ -124,7 +124,8 @@ static enum fill how_full(const struct shell_value *value)
 	for (size_t i = 0; i < value->count; i++) {
 		const struct shell_char *item = &value->chars[i];
 
-		if (item->kind == SHELL_BYTE || (item->kind == SHELL_ANCHOR && item->c))
+		if ((item->kind == SHELL_BYTE && !item->maybe) ||
+		    (item->kind == SHELL_ANCHOR && item->c))
 			return FILL_SOME;
 		if (item->kind == SHELL_UNKNOWN)
 			fill = FILL_UNKNOWN;
@@ -377,6 +378,7 @@ static int read_operator(struct lexer *lexer, const char *self, enum shell_quote
 		/* ${NAME:+$NAME }: whatever it is, what follows begins a word of its own. */
 		for (size_t i = 0; !r && i < other.value.count; i++) {
 			other.value.chars[i].fixed = true;
+			other.value.chars[i].maybe = true;
 			r = value_add(&word->value, other.value.chars[i]);
 		}
 		word->split = word->split || quote == SHELL_BARE;

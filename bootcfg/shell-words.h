@@ -25,6 +25,7 @@ struct shell_char {
 	char c;
 	unsigned char kind, quote;
 	bool fixed; /* came through another variable: an edit at its place would change that too */
+	bool maybe; /* a blank that is there only if what is unknown before it is not empty */
 };
 
 struct shell_value {

@@ -142,6 +142,7 @@ static void what_only_a_run_tells(_unused_ void **state)
 	assert_value(V "=a\n: ${" V ":=b}\n", "a", false);
 	assert_value(": ${" V ":=b}\n", "?", false);
 	assert_value("if x; then exit 1; fi\n" V "=a\n", "?", false);
+	assert_value("(" V "=a)\n" V "=\"${" V ":+$" V " }\"\n" V "=\"${" V ":+b}\"", "?", false);
 	/* What is added after it is there all the same. */
 	assert_value(". x\n" V "=\"${" V ":+$" V " }b\"", "? b", false);
 }
