@@ -15,6 +15,7 @@
 #include "bootcfg/file.h"
 #include "bootcfg/json-span.h"
 #include "bootcfg/line.h"
+#include "early/text.h"
 
 #define STUB_CONFIG "etc/kernelstub/configuration"
 
@@ -45,6 +46,10 @@ int stub_config_line(const struct stub_config *config, struct boot_line *line) _
 /* The bytes after the line's edits; *ret is the caller's to free. 0 or -ENOMEM. */
 int stub_config_write(const struct stub_config *config, const struct boot_line *line, char **ret,
 		      size_t *ret_size) _must_check_;
+
+/* Adds the options' value alone, edited, to a text. 0 or -ENOMEM. */
+int stub_options_write(const struct stub_config *config, const struct boot_line *line,
+		       struct text *text) _must_check_;
 
 #define _cleanup_stub_config_ _cleanup_(stub_config_free)
 
