@@ -130,6 +130,48 @@ const struct bls_entry *bls_set_newest(const struct bls_set *set)
 	return newest;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int forget_others(const struct boot_context *context, const char *head,
+			 const char *const *keys, char **known, size_t known_count)
+{
+	const struct owned_list nothing = {.count = 0};
+	int r = 0;
+
+	for (size_t i = 0; !r && keys[i]; i++)
+		if (!strncmp(keys[i], head, strlen(head)) &&
+		    !bsearch(&keys[i], known, known_count, sizeof(*known), compare))
+			r = state_put(context->state, keys[i], &nothing, false);
+	return r;
+}
+
+int bls_set_forget(const struct boot_context *context, const char *dir, const struct bls_set *set)
+{
+	_cleanup_free_ const char **keys = state_keys(context->state);
+	_cleanup_names_ char **known = calloc(set->count + 1, sizeof(*known));
+	_cleanup_free_ char *head = NULL;
+
+	/* None at all: it is not mounted. */
+	if (!set->count)
+		return 0;
+	if (!keys || !known)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->count; i++) {
+		known[i] = bls_key(&set->entries[i]);
+		if (!known[i])
+			return -ENOMEM;
+	}
+	qsort(known, set->count, sizeof(*known), compare);
+	if (asprintf(&head, "%s/loader/entries/", dir) < 0) {
+		head = NULL;
+		return -ENOMEM;
+	}
+	return forget_others(context, head, keys, known, set->count);
+}
+
 /* --- what is ours in an entry ------------------------------------------------------------------ */
 
 struct claiming {

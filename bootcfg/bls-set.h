@@ -44,6 +44,13 @@ int bls_plan(const struct boot_context *context, struct bls_entry *entry,
 	     struct plan *plan) _must_check_;
 
 /*
+ * Drops from the state what it knows of entries in DIR that are gone, or no longer this system's: a
+ * kernel was removed. 0 or -ENOMEM.
+ */
+int bls_set_forget(const struct boot_context *context, const char *dir,
+		   const struct bls_set *set) _must_check_;
+
+/*
  * loader->quote() of those that have entries: what a line of text cannot carry, or kernel-install does
  * not. 0, or -EINVAL with diag.
  */

@@ -14,6 +14,8 @@
 struct stub {
 	struct stub_config config; /* of the first line */
 	struct bls_set set; /* of the others, in this order */
+	const char *dirs[ESP_MAX]; /* where they are */
+	size_t dir_count;
 };
 
 static int no_memory(struct diag *diag)
@@ -134,16 +136,14 @@ static int read_all(const struct boot_context *context, struct boot_setup *setup
 {
 	_cleanup_system_id_ struct system_id id = {.machine_id = NULL};
 	struct stub *stub = setup->data;
-	const char *dirs[ESP_MAX];
-	size_t count;
-	int r = esp_find(context, dirs, &count, diag);
+	int r = esp_find(context, stub->dirs, &stub->dir_count, diag);
 
 	if (!r)
 		r = system_id_read(context->root, &id, diag);
 	if (!r)
 		r = read_config(context, stub, diag);
-	for (size_t i = 0; !r && i < count; i++)
-		r = bls_set_read(context, dirs[i], &id, &stub->set, diag);
+	for (size_t i = 0; !r && i < stub->dir_count; i++)
+		r = bls_set_read(context, stub->dirs[i], &id, &stub->set, diag);
 	if (r < 0)
 		return r;
 	r = add_config(context, stub, setup);
@@ -228,6 +228,9 @@ static int stub_plan(const struct boot_context *context, struct boot_setup *setu
 	for (size_t i = 0; i < stub->set.count; i++)
 		if (bls_plan(context, &stub->set.entries[i], &setup->lines[1 + i],
 			     &line->owned_after, plan) < 0)
+			return no_memory(diag);
+	for (size_t i = 0; i < stub->dir_count; i++)
+		if (bls_set_forget(context, stub->dirs[i], &stub->set) < 0)
 			return no_memory(diag);
 	*ret_needs = 0;
 	if (stub->config.manage_mode || (!line->changed && !line->owned_after.count) ||

@@ -11,6 +11,8 @@
 struct sdboot {
 	struct bls_set set;
 	struct kernel_cmdline cmdline;
+	const char *dirs[ESP_MAX]; /* where the entries are */
+	size_t dir_count;
 	bool has_source; /* then it is the first line */
 	size_t first_entry, first_uki; /* lines, in the order of the set */
 };
@@ -97,6 +99,9 @@ static bool uses_source(const struct root *root, const struct bls_set *set, bool
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (root_exists(root, files[i]))
 			return true;
+	/* Plugins of its own; systemd's packages bring the directory, empty. */
+	if (esp_has_suffix(root, "etc/kernel", "install.d", ".install"))
+		return true;
 	for (size_t i = 0; i < set->count; i++)
 		if (is_installed(&set->entries[i]))
 			return true;
@@ -205,15 +210,14 @@ static int add_lines(const struct boot_context *context, struct sdboot *data,
 }
 
 /* What boots now has the command line somewhere else. */
-static void remark_nothing(const struct boot_context *context, const struct sdboot *data,
-			   const char *const *dirs, size_t count)
+static void remark_nothing(const struct boot_context *context, const struct sdboot *data)
 {
 	if (data->set.others)
 		remark(context->remarks,
 		       "none of the boot entries below /%s is of this system: none is edited",
-		       dirs[0]);
-	else if (data->has_source &&
-		 (!count || !esp_has(context->root, dirs[0], "loader/entries.srel")))
+		       data->dirs[0]);
+	else if (data->has_source && (!data->dir_count || !esp_has(context->root, data->dirs[0],
+								   "loader/entries.srel")))
 		remark(context->remarks,
 		       "no boot entry is here; is the EFI system partition mounted? Only "
 		       "/etc/kernel/cmdline is edited: kernels that are installed later take it");
@@ -224,22 +228,20 @@ static int read_all(const struct boot_context *context, struct boot_setup *setup
 {
 	_cleanup_system_id_ struct system_id id = {.machine_id = NULL};
 	struct sdboot *data = setup->data;
-	const char *dirs[ESP_MAX];
-	size_t count;
-	int r = esp_find(context, dirs, &count, diag);
+	int r = esp_find(context, data->dirs, &data->dir_count, diag);
 
 	if (!r)
 		r = read_id(context, &id, diag);
-	for (size_t i = 0; !r && i < count; i++)
-		r = bls_set_read(context, dirs[i], &id, &data->set, diag);
-	for (size_t i = 0; !r && i < count; i++)
-		r = uki_set_read(context, dirs[i], &id, ukis, diag);
+	for (size_t i = 0; !r && i < data->dir_count; i++)
+		r = bls_set_read(context, data->dirs[i], &id, &data->set, diag);
+	for (size_t i = 0; !r && i < data->dir_count; i++)
+		r = uki_set_read(context, data->dirs[i], &id, ukis, diag);
 	if (!r && uses_source(context->root, &data->set, ukis->count))
 		r = read_source(context, data, ukis, setup, diag);
 	if (!r && add_lines(context, data, ukis, setup) < 0)
 		r = no_memory(diag);
 	if (!r && !data->set.count && !ukis->count)
-		remark_nothing(context, data, dirs, count);
+		remark_nothing(context, data);
 	return r;
 }
 
@@ -292,6 +294,9 @@ static int sdboot_plan(const struct boot_context *context, struct boot_setup *se
 	for (size_t i = 0; i < data->set.count; i++)
 		if (bls_plan(context, &data->set.entries[i], &setup->lines[data->first_entry + i],
 			     source ? &source->owned_after : NULL, plan) < 0)
+			return no_memory(diag);
+	for (size_t i = 0; i < data->dir_count; i++)
+		if (bls_set_forget(context, data->dirs[i], &data->set) < 0)
 			return no_memory(diag);
 	for (size_t i = data->first_uki; source && i < setup->count; i++) {
 		const struct boot_line *line = &setup->lines[i];
