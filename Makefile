@@ -141,12 +141,11 @@ $(O)/tests/expand-machine: $(O)/tests/expand-machine.o $(call lib,tests,$(MACHIN
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
-$(O)/tests/crash/crash: $(call lib,tests/crash,crash meddle points trace tree)
 $(O)/tests/shell-soup: $(O)/tests/shell-soup.o $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-$(O)/tests/crash/crash: $(call lib,tests/crash,crash trace tree)
+$(O)/tests/crash/crash: $(call lib,tests/crash,crash meddle points trace tree)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 

@@ -96,7 +96,9 @@ static bool has_menu_entry(const char *text)
 {
 	for (; text; text = strchr(text, '\n')) {
 		text += strspn(text, " \t\r\n");
-		if (!strncmp(text, "menuentry", 9) || !strncmp(text, "blscfg", 6))
+		/* The word alone: every grub.cfg sets a menuentry_id_option. */
+		if ((!strncmp(text, "menuentry", 9) && strchr(" \t", text[9])) ||
+		    (!strncmp(text, "blscfg", 6) && strchr(" \t\r\n", text[6])))
 			return true;
 	}
 	return false;

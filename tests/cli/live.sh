@@ -63,6 +63,8 @@ esac
 for file in /etc/default/grub.d/*.cfg; do [ -e "$file" ] && . "$file"; done
 [ "$(cat /boot/trap 2>/dev/null)" != grub-kills-half-way ] || { printf 'menuentry "half' >"$out"; kill -9 $PPID; exit 1; }
 {
+	echo "  menuentry_id_option=--id"
+	[ "$(cat /boot/trap 2>/dev/null)" != grub-finds-none ] || exit 0
 	echo "menuentry 'Debian GNU/Linux' --class debian {"
 	echo "	linux /boot/vmlinuz-6.12.0-test root=UUID=1-2 ro $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT"
 	echo "	initrd /boot/initrd.img-6.12.0-test"
@@ -204,6 +206,14 @@ trap_at grub-fails
 run set
 exits 4
 has err "this one fails"
+as_before
+
+it "a generator that finds no kernel, and succeeds: exit 4, everything is as it was"
+fresh
+trap_at grub-finds-none
+run set
+exits 4
+has err "no menu entry"
 as_before
 
 for point in grub-kills-before grub-kills-half-way grub-kills-after; do
