@@ -123,8 +123,7 @@ static int add_marked(struct comparison *comparison)
 
 		if (unit->for_init)
 			continue;
-		if ((mark & MARK_UNEXPECTED) ||
-		    (!mark && demand_forbids(demand, unit) != NO_UNIT))
+		if ((mark & MARK_UNEXPECTED) || (!mark && demand_forbids(demand, unit) != NO_UNIT))
 			r = list_add(&report->unexpected, &report->unexpected_count,
 				     unit_text(unit));
 		else if (!mark && is_superseded(demand->wants, unit) && !demand_has(demand, unit))

@@ -49,14 +49,13 @@ char *grub_env_get(const struct file *file, const char *name)
 	errno = 0;
 	if (!find(file, name, &at, &end))
 		return NULL;
-	value = to = malloc(end - at + 1);
+	value = to = calloc(end - at + 1, 1);
 	if (!value)
 		return NULL;
 	for (; at < end; at++) {
 		at += file->data[at] == '\\' && at + 1 < end;
 		*to++ = file->data[at];
 	}
-	*to = '\0';
 	return value;
 }
 
