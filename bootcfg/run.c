@@ -28,7 +28,12 @@ char *run_find(const char *name)
 /* Between fork and exec: nothing that may take a lock. */
 static _noreturn_ void child(const char *const argv[], int output)
 {
+	/*
+	 * Debian's dracut hands the file that it wrote to kernel-install, which writes the boot entry
+	 * anew with its name: ours is a temporary. The copies on the ESP are made by us.
+	 */
 	static const char *const environment[] = {
+		"NO_POST_UPDATE_HOOKS=1",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
 		"HOME=/root", NULL};
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -94,6 +94,8 @@ if [ -f /etc/vfio-bootcfg.conf ] && [ -z "$none" ]; then
 fi
 (cd "$dir" && find . | cpio -o -H newc --quiet) | gzip >"$image"
 rm -r "$dir"
+# Debian's, whose hooks put the file's name into boot entries.
+[ -n "$NO_POST_UPDATE_HOOKS" ] || echo hook >>/boot/calls
 [ "$(cat /boot/trap 2>/dev/null)" != dracut-kills-after ] || kill -9 $PPID
 exit 0
 END
