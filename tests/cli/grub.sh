@@ -18,14 +18,16 @@ ask_dash() {
 		ulimit -t 300
 		exec env -i PATH= /usr/bin/dash -c "
 			i=0
+			exec 3>&1 >/dev/null
 			while [ \$i -lt $2 ]; do
-				(set -e; . ./\$i; printf \"\\001%s%s\" \"\${V+=}\" \"\$V\") || printf \"\\001!\"
-				printf \"\\000\"
+				(set -e; . ./\$i; printf \"\\001%s%s\" \"\${V+=}\" \"\$V\" >&3) || printf \"\\001!\" >&3
+				printf \"\\000\" >&3
 				i=\$((i + 1))
 			done"' dash "$1" "$2" 2>/dev/null </dev/null
 }
 
-# The same lines as `shell-soup read` prints; what the files print themselves is before the last \001.
+# The same lines as `shell-soup read` prints. What the files print goes elsewhere: a command in the background
+# may print when the answer is out.
 spell() {
 	LC_ALL=C gawk -b 'BEGIN {
 		RS = "\0"
@@ -53,7 +55,7 @@ mkdir "$soup"
 if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then
 	skip "no mount namespaces"
 else
-	"$build/tests/shell-soup" make "${SOUP_SEED:-$RANDOM}" $count "$soup"
+	"$build/tests/shell-soup" make "${SOUP_SEED:-1}" $count "$soup"
 	for ((i = 0; i < count; i++)); do echo "$soup/$i"; done | xargs "$build/tests/shell-soup" read >"$scratch/ours"
 	ask_dash "$soup" $count | spell >"$scratch/dash"
 	[ "$(wc -l <"$scratch/dash")" = $count ] || wrong "dash answered $(wc -l <"$scratch/dash") times"
