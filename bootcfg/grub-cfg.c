@@ -42,13 +42,14 @@ static char *plain(const char *text)
 {
 	char *copy = strdup(text), *to = copy;
 
-	for (const char *at = copy; copy && *at; at++)
+	if (!copy)
+		return NULL;
+	for (const char *at = copy; *at; at++)
 		if (*at == '\\' && at[1])
 			*to++ = *++at;
 		else if (*at != '"')
 			*to++ = *at;
-	if (copy)
-		*to = '\0';
+	*to = '\0';
 	return copy;
 }
 

@@ -4,22 +4,17 @@
 
 #define LOADERS "grub systemd-boot kernelstub"
 
-#define AGREE_OPTIONS                                                                              \
-	{.name = "force", .help = "do what is unwise, where it is not impossible"},                \
-		{.name = "dry-run", .help = "print what would change as a diff, write nothing"},   \
-		{.name = "loader",                                                                 \
-		 .argument = "NAME",                                                               \
-		 .help = "grub, systemd-boot or kernelstub, in place of the active one",           \
-		 .completion = LOADERS,                                                            \
-		 .repeatable = true},                                                              \
-		{.name = "esp",                                                                    \
-		 .argument = "DIR",                                                                \
-		 .help = "where the EFI system partition is, inside --root",                       \
-		 .completion = "@directory"},                                                      \
-	{                                                                                          \
-		.name = "no-regenerate",                                                           \
-		.help = "run neither grub-mkconfig nor dracut: say what is left to do"             \
-	}
+/* Each formatter of two Debian releases has its own way with these. */
+// clang-format off
+#define AGREE_OPTIONS \
+	{.name = "force", .help = "do what is unwise, where it is not impossible"}, \
+	{.name = "dry-run", .help = "print what would change as a diff, write nothing"}, \
+	{.name = "loader", .argument = "NAME", .completion = LOADERS, .repeatable = true, \
+	 .help = "grub, systemd-boot or kernelstub, in place of the active one"}, \
+	{.name = "esp", .argument = "DIR", .completion = "@directory", \
+	 .help = "where the EFI system partition is, inside --root"}, \
+	{.name = "no-regenerate", .help = "run neither grub-mkconfig nor dracut: say what is left to do"}
+// clang-format on
 
 static const struct cmd_option set_options[] = {
 	{.name = "device",

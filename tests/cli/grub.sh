@@ -13,7 +13,9 @@ program=vfio-bootcfg
 # is no other program in an empty PATH, and nothing to write to.
 ask_dash() {
 	unshare -m --propagation private bash -c '
-		mount --rbind / / && mount -o remount,bind,ro / && cd "$1" || exit 77
+		mount --rbind / / || exit 77
+		findmnt -rno TARGET | while read -r target; do mount -o remount,bind,ro "$target"; done
+		cd "$1" || exit 77
 		! : 2>/dev/null >"$1/0" || exit 77
 		ulimit -t 300
 		exec env -i PATH= /usr/bin/dash -c "
@@ -148,7 +150,7 @@ END
 	exits 0
 	every '!single' ' console=ttyS0 quiet dyndbg="file x +p" intel_iommu=on iommu=pt isolcpus=8-15' ' hugepagesz=1G hugepages=16 ' \
 		' memmap=4G\$4G vfio_pci.dyndbg="func x +p; func y +p"'
-	every ' single ' ' ro single console=ttyS0'
+	every ' single ' ' ro single ' ' console=ttyS0'
 	! grep ' single .*iommu' "$machine/boot/grub/grub.cfg" || wrong "a recovery entry is not as it was"
 	on status --json
 	exits 0

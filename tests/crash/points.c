@@ -162,7 +162,7 @@ static bool old_or_new(const struct crash *crash, size_t at)
 
 		/* A directory that is being made is maybe not open to all yet. */
 		if (is_ours(node->path) || S_ISDIR(node->mode) || (old && node_equal(node, old)) ||
-		    (new &&node_equal(node, new)))
+		    (new != NULL &&node_equal(node, new)))
 			continue;
 		ok = wrong(crash, at, 0, "%s is neither old nor new", node->path);
 	}
