@@ -327,8 +327,12 @@ static bool boots_linux(const struct bls_entry *entry, const char *options)
 	       (bls_field(entry, "efi", 0) && has_root(options));
 }
 
-enum bls_whose bls_whose(const struct bls_entry *entry, const char *machine_id,
-			 const char *root_arg)
+static bool is_id(const char *machine, const char *id)
+{
+	return id && !strncasecmp(machine, id, MACHINE_ID_DIGITS);
+}
+
+enum bls_whose bls_whose(const struct bls_entry *entry, const struct system_id *id)
 {
 	_cleanup_free_ char *options = bls_options(entry);
 	const char *machine = machine_of(entry);
@@ -336,9 +340,10 @@ enum bls_whose bls_whose(const struct bls_entry *entry, const char *machine_id,
 	/* Without memory nothing is known of it: it is left alone. */
 	if (!options || !boots_linux(entry, options))
 		return BLS_OTHER;
-	if (machine && machine_id && strncasecmp(machine, machine_id, MACHINE_ID_DIGITS))
+	if (machine && id->machine_id && !is_id(machine, id->machine_id) &&
+	    !is_id(machine, id->entry_id))
 		return BLS_OTHER;
-	if (!(machine && machine_id) && root_arg && other_root(options, root_arg))
+	if (!(machine && id->machine_id) && id->root_arg && other_root(options, id->root_arg))
 		return BLS_OTHER;
 	return is_rescue(entry, options) ? BLS_RESCUE : BLS_OURS;
 }

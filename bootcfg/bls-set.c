@@ -61,7 +61,7 @@ static int read_entry(const struct boot_context *context, const char *path,
 		r = bls_parse(&file, &entry, diag);
 	if (r < 0)
 		return r;
-	whose = bls_whose(&entry, id->machine_id, id->root_arg);
+	whose = bls_whose(&entry, id);
 	if (whose == BLS_OURS) {
 		if (!add_entry(set, &entry))
 			return 0;

@@ -17,6 +17,7 @@
 
 #include "bootcfg/file.h"
 #include "bootcfg/line.h"
+#include "bootcfg/system-id.h"
 
 /* A line `key value` of an entry; offsets into the file's data. */
 struct bls_field {
@@ -92,16 +93,14 @@ int bls_write(const struct bls_entry *entry, const struct boot_line *line, char 
 	      size_t *ret_size) _must_check_;
 
 /*
- * Whose entry it is. machine_id: 32 hex digits or NULL. root_arg: `root=UUID=...` of this system where
- * it is known, or NULL. What tells nothing against it is ours.
+ * Whose entry it is. What tells nothing against it is ours.
  */
 enum bls_whose {
 	BLS_OURS,
 	BLS_RESCUE, /* *-0-rescue*, Recovery-*, a title or parameters that say so: stays a way out */
 	BLS_OTHER, /* another system, memtest, Windows, a shell: no linux, other machine or root */
 };
-enum bls_whose bls_whose(const struct bls_entry *entry, const char *machine_id,
-			 const char *root_arg);
+enum bls_whose bls_whose(const struct bls_entry *entry, const struct system_id *id);
 
 #define _cleanup_bls_ _cleanup_(bls_free)
 

@@ -50,6 +50,41 @@ int system_id_root(struct system_id *id, const char *cmdline)
 	return r;
 }
 
+/* The 32 hex digits that a text begins with, if that is all that stands there. */
+static int set_id(char **id, const char *text)
+{
+	size_t digits;
+
+	text += *text == '"';
+	digits = strspn(text, "0123456789abcdefABCDEF");
+	if (digits != MACHINE_ID_DIGITS || !strchr("\" \t\r\n", text[digits]))
+		return 0;
+	*id = strndup(text, digits);
+	return *id ? 0 : -ENOMEM;
+}
+
+static int read_entry_id(const struct root *root, struct system_id *id, struct diag *diag)
+{
+	static const char key[] = "KERNEL_INSTALL_MACHINE_ID=";
+	_cleanup_file_ struct file token = {.exists = false}, info = {.exists = false};
+	int r = file_read(root, "etc/kernel/entry-token", &token, diag);
+
+	if (!r && token.exists && set_id(&id->entry_id, token.data) < 0)
+		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+	if (!r && !token.exists)
+		r = file_read(root, "etc/machine-info", &info, diag);
+	if (r < 0 || !info.exists)
+		return r;
+	for (const char *line = info.data; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, strlen(key)) || id->entry_id)
+			continue;
+		if (set_id(&id->entry_id, line + strlen(key)) < 0)
+			return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+	}
+	return 0;
+}
+
 int system_id_read(const struct root *root, struct system_id *ret, struct diag *diag)
 {
 	_cleanup_file_ struct file file = {.exists = false};
@@ -64,12 +99,15 @@ int system_id_read(const struct root *root, struct system_id *ret, struct diag *
 		if (!id.machine_id)
 			return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
 	}
-	r = fstab_find(root, "/", &line, diag);
+	r = read_entry_id(root, &id, diag);
+	if (!r)
+		r = fstab_find(root, "/", &line, diag);
 	if (r < 0)
 		return r;
 	if (r && set_root(&id, line.source, strlen(line.source)) < 0)
 		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
 	ret->machine_id = steal(&id.machine_id);
+	ret->entry_id = steal(&id.entry_id);
 	ret->root_arg = steal(&id.root_arg);
 	return 0;
 }

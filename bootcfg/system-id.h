@@ -8,6 +8,12 @@
 
 struct system_id {
 	char *machine_id; /* machine-id(5): 32 hex digits, or NULL; owned */
+	/*
+	 * The one that kernel-install(8) names entries by where it is another (a machine that was
+	 * cloned from an image): /etc/kernel/entry-token, else KERNEL_INSTALL_MACHINE_ID= of
+	 * machine-info(5). 32 hex digits, or NULL; owned.
+	 */
+	char *entry_id;
 	char *root_arg; /* "root=UUID=..." by /etc/fstab, or NULL; owned */
 };
 
@@ -26,6 +32,7 @@ int system_id_root(struct system_id *id, const char *cmdline) _must_check_;
 static inline void system_id_free(struct system_id *id)
 {
 	free(id->machine_id);
+	free(id->entry_id);
 	free(id->root_arg);
 }
 #define _cleanup_system_id_ _cleanup_(system_id_free)

@@ -92,7 +92,6 @@ static bool uses_source(const struct root *root, const struct bls_set *set, bool
 		KERNEL_CMDLINE_VENDOR,
 		"etc/kernel/install.conf",
 		"etc/kernel/entry-token",
-		"etc/kernel/install.d",
 		"etc/kernel/postinst.d/zz-systemd-boot",
 	};
 

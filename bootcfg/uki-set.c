@@ -28,7 +28,7 @@ static int whose(const struct uki_image *image, const struct system_id *id, enum
 		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
 	r = bls_parse(&file, &entry, diag);
 	if (!r)
-		*ret = bls_whose(&entry, id->machine_id, id->root_arg);
+		*ret = bls_whose(&entry, id);
 	return r;
 }
 

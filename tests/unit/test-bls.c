@@ -400,8 +400,14 @@ static void whose_it_is(_unused_ void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_bls_ struct bls_entry entry = parse(rows[i].name, rows[i].text);
+		char machine[40], root[40];
+		struct system_id id = {.machine_id = NULL};
 
-		if (bls_whose(&entry, rows[i].machine, rows[i].root) != rows[i].whose)
+		if (rows[i].machine)
+			id.machine_id = strcpy(machine, rows[i].machine);
+		if (rows[i].root)
+			id.root_arg = strcpy(root, rows[i].root);
+		if (bls_whose(&entry, &id) != rows[i].whose)
 			fail_msg("row %zu: %s: %s", i, rows[i].name, rows[i].text);
 	}
 }

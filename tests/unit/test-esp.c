@@ -173,6 +173,37 @@ static void system_is_known_by_its_ids(void **state)
 	assert_id(f, "-", "root=PARTUUID=ab");
 }
 
+static void assert_entry_id(struct fixture *f, const char *entry_id)
+{
+	_cleanup_system_id_ struct system_id id = {.machine_id = NULL};
+	struct diag diag = DIAG_INIT;
+
+	assert_int_equal(system_id_read(&f->root, &id, &diag), 0);
+	assert_string_equal(id.entry_id ? id.entry_id : "-", entry_id);
+}
+
+static void entries_are_known_by_their_token(void **state)
+{
+	struct fixture *f = *state;
+
+	put_dir(f, "etc");
+	machine_open(f);
+	put(f, "etc/machine-info", "PRETTY_HOSTNAME=a\nKERNEL_INSTALL_LAYOUT=bls\n");
+	assert_entry_id(f, "-");
+	put(f, "etc/machine-info",
+	    "X=1\nKERNEL_INSTALL_MACHINE_ID=0123456789abcdef0123456789abcdef");
+	assert_entry_id(f, "0123456789abcdef0123456789abcdef");
+	put(f, "etc/machine-info",
+	    "KERNEL_INSTALL_MACHINE_ID=\"0123456789abcdef0123456789abcdef\"\n");
+	assert_entry_id(f, "0123456789abcdef0123456789abcdef");
+	put(f, "etc/kernel/entry-token", "fedcba9876543210fedcba9876543210\n");
+	assert_entry_id(f, "fedcba9876543210fedcba9876543210");
+	put(f, "etc/kernel/entry-token", "fedcba9876543210fedcba98765432100\n");
+	assert_entry_id(f, "-");
+	put(f, "etc/kernel/entry-token", "debian\n");
+	assert_entry_id(f, "-");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_machine_test(mounted_partition_is_found),
 		cmocka_machine_test(fstab_lines),
 		cmocka_machine_test(system_is_known_by_its_ids),
+		cmocka_machine_test(entries_are_known_by_their_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
