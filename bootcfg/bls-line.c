@@ -159,6 +159,11 @@ static const char *last_word(const char *value, size_t *size)
 	return word;
 }
 
+char *bls_path(const struct bls_entry *entry, const struct bls_field *field)
+{
+	return path_below(entry, entry->file.data + field->value, field->value_size);
+}
+
 static int fill_initrd(const struct bls_entry *entry, bool first_only, struct boot_line *line)
 {
 	const struct bls_field *field, *last = NULL;

@@ -6,6 +6,8 @@
 #include "bootcfg/edit.h"
 #include "bootcfg/json.h"
 
+#define MISSING_MAX 8 /* entries: more are no surprise any more */
+
 /* What systemd-boot reads: any letter case, since the partition is a FAT. */
 static bool is_entry_name(const char *name)
 {
@@ -214,6 +216,41 @@ static size_t prefix_of(const struct bls_entry *entry)
 	for (size_t i = 0; (field = bls_field(entry, "initrd", i)); i++)
 		bytes += strlen("initrd=\\ ") + field->value_size;
 	return bytes;
+}
+
+/* Returns whether the file of a field is there, which is remarked where it is not, or -ENOMEM. */
+static int is_there(const struct boot_context *context, const struct bls_entry *entry,
+		    const struct bls_field *field, const char *what)
+{
+	_cleanup_free_ char *path = bls_path(entry, field);
+
+	if (!path)
+		return -ENOMEM;
+	if (!field->value_size || root_exists(context->root, path))
+		return 1;
+	remark(context->remarks, "/%s:%u: /%s is not there: %s; make the entry anew or remove it",
+	       entry->file.path, field->line, path, what);
+	return 0;
+}
+
+int bls_remark_missing(const struct boot_context *context, struct bls_set *set,
+		       const struct bls_entry *entry, const struct boot_line *line)
+{
+	static const char *const keys[] = {"linux", "efi", "uki"};
+	const struct bls_field *field;
+	int r = 1;
+
+	if (set->missing == MISSING_MAX ||
+	    (context->kernel && line->kernel && strcmp(line->kernel, context->kernel) != 0))
+		return 0;
+	/* The first file of them tells enough. */
+	for (size_t i = 0; r > 0 && i < ARRAY_SIZE(keys); i++)
+		if ((field = bls_field(entry, keys[i], 0)))
+			r = is_there(context, entry, field, "the entry is not shown");
+	for (size_t i = 0; r > 0 && (field = bls_field(entry, "initrd", i)); i++)
+		r = is_there(context, entry, field, "the entry cannot be booted");
+	set->missing += !r;
+	return r < 0 ? r : 0;
 }
 
 int bls_claim(const struct boot_context *context, const struct bls_entry *entry,

@@ -11,6 +11,7 @@ struct bls_set {
 	struct bls_entry *entries;
 	size_t count;
 	size_t others; /* that were left out: other systems', and rescue entries */
+	unsigned missing; /* entries that bls_remark_missing() has remarked */
 };
 
 /*
@@ -25,6 +26,13 @@ void bls_set_free(struct bls_set *set);
 
 /* The entry of the newest kernel, or NULL: by its version, as strverscmp(3) has it. */
 const struct bls_entry *bls_set_newest(const struct bls_set *set);
+
+/*
+ * Remarks what the entry names and is not there: systemd-boot hides an entry without its kernel, and
+ * ends one without an initrd with an error. Of the first few such entries of a set. 0 or -ENOMEM.
+ */
+int bls_remark_missing(const struct boot_context *context, struct bls_set *set,
+		       const struct bls_entry *entry, const struct boot_line *line) _must_check_;
 
 /*
  * bls_line() into a line, its prefix (systemd-boot's initrd=), and what is ours there: by the entry's comment; else by the state, and what

@@ -56,6 +56,9 @@ const struct bls_field *bls_field(const struct bls_entry *entry, const char *key
 /* Copy of a field's value; NULL without memory or without field. */
 char *bls_value(const struct bls_entry *entry, const char *key) _must_check_;
 
+/* The file that a field names, below the root; the caller's to free. NULL without memory. */
+char *bls_path(const struct bls_entry *entry, const struct bls_field *field) _must_check_;
+
 /* All options lines as one text, joined by blanks, as systemd-boot does; NULL without memory. */
 char *bls_options(const struct bls_entry *entry) _must_check_;
 

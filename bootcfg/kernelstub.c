@@ -118,7 +118,7 @@ static int add_config(const struct boot_context *context, const struct stub *stu
 	return owned ? owned_copy(owned, &line->owned) : 0;
 }
 
-static int add_entries(const struct boot_context *context, const struct stub *stub,
+static int add_entries(const struct boot_context *context, struct stub *stub,
 		       struct boot_setup *setup)
 {
 	_cleanup_owned_ struct owned_list owned = {.count = 0};
@@ -128,6 +128,8 @@ static int add_entries(const struct boot_context *context, const struct stub *st
 		struct boot_line *line = boot_setup_add(setup);
 
 		r = line ? bls_claim(context, &stub->set.entries[i], &owned, line) : -ENOMEM;
+		if (!r)
+			r = bls_remark_missing(context, &stub->set, &stub->set.entries[i], line);
 	}
 	return r;
 }

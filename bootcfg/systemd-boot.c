@@ -169,12 +169,15 @@ static bool is_uki_entry(const struct bls_entry *entry)
 	       (len > 4 && !strcasecmp(path + len - 4, ".efi"));
 }
 
-static int add_entry(const struct boot_context *context, const struct bls_entry *entry,
-		     const struct owned_list *source, struct boot_setup *setup)
+static int add_entry(const struct boot_context *context, struct bls_set *set,
+		     const struct bls_entry *entry, const struct owned_list *source,
+		     struct boot_setup *setup)
 {
 	struct boot_line *line = boot_setup_add(setup);
 	int r = line ? bls_claim(context, entry, source, line) : -ENOMEM;
 
+	if (!r)
+		r = bls_remark_missing(context, set, entry, line);
 	if (r < 0)
 		return r;
 	line->read_only = is_uki_entry(entry);
@@ -194,7 +197,7 @@ static int add_lines(const struct boot_context *context, struct sdboot *data,
 
 	data->first_entry = setup->count;
 	for (size_t i = 0; !r && i < data->set.count; i++)
-		r = add_entry(context, &data->set.entries[i], &owned, setup);
+		r = add_entry(context, &data->set, &data->set.entries[i], &owned, setup);
 	data->first_uki = setup->count;
 	for (size_t i = 0; !r && i < ukis->count; i++) {
 		struct boot_line *line = boot_setup_add(setup);

@@ -304,4 +304,14 @@ exits 0
 [ "$(wc -l <"$scratch/err")" = 1 ] || wrong "not one line: $(cat "$scratch/err")"
 has err "warning" "/etc/default/grub"
 
+it "a kernel's hook names the error, not a remark beside it"
+mkdir -p /boot/loader/entries
+echo 'timeout 3' >/boot/loader/loader.conf
+run set --no-regenerate
+has err "files of systemd-boot too"
+status=0
+sh "$scratch/kernel-added" $kernel >"$scratch/out" 2>"$scratch/err" || status=$?
+exits 0
+has err "/etc/default/grub"
+
 done_testing
