@@ -366,6 +366,16 @@ static const char **entry_images(const struct agree *agree)
 	return images;
 }
 
+/* A unified kernel image has its initramfs in it, which its loader looks at. */
+static bool has_unified(const struct agree *agree)
+{
+	for (size_t i = 0; i < agree->setup_count; i++)
+		for (size_t j = 0; j < agree->setups[i].count; j++)
+			if (agree->setups[i].lines[j].unified)
+				return true;
+	return false;
+}
+
 static int look_at_images(struct agree *agree)
 {
 	_cleanup_free_ const char **more = entry_images(agree);
@@ -389,7 +399,8 @@ static int look_at_images(struct agree *agree)
 		outdated |= image->outdated;
 	}
 	/* An image that is not made yet is going to be made by somebody: they should know. */
-	if (outdated || (!agree->initramfs.count && agree->after.device_count))
+	if (outdated ||
+	    (!agree->initramfs.count && agree->after.device_count && !has_unified(agree)))
 		agree->needs |= NEED_INITRAMFS;
 	return EXIT_DONE;
 }
@@ -410,6 +421,7 @@ int agree_plan(struct agree *agree, const struct profile_sets *sets)
 			 &agree->wants, &agree->remarks, &diag);
 	if (r < 0)
 		return agree_fail(call, r, &diag);
+	agree->context.profile = &agree->after;
 	r = active_find(&agree->context, agree->names, &agree->active, &diag);
 	if (r < 0)
 		return agree_fail(call, r, &diag);

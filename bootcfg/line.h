@@ -84,6 +84,7 @@ struct boot_line {
 	size_t append; /* the segment that new units go to; never a fixed one, unless read_only */
 	size_t prefix; /* bytes that the loader puts in front itself (BOOT_IMAGE=..., initrd=...) */
 	bool read_only; /* shown by status, never edited: grub.cfg, a UKI, another system's entry */
+	bool unified; /* a UKI: its initramfs is in it */
 	bool absent; /* the file is not there yet: it is made where an edit puts something in */
 	bool owned_known; /* there is a record of what is ours here, maybe of nothing */
 	struct owned_list

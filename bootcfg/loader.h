@@ -18,6 +18,8 @@ struct boot_context {
 	const char *esp; /* --esp: below the root, without a leading slash; NULL: look for it */
 	const char
 		*kernel; /* only this kernel's entries are edited (a kernel upgrade); NULL: all */
+	const struct profile
+		*profile; /* as it is to be; NULL: only the command line is asked for */
 	bool force; /* --force */
 	struct remarks *remarks;
 };

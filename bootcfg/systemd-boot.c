@@ -300,13 +300,19 @@ static int sdboot_plan(const struct boot_context *context, struct boot_setup *se
 	for (size_t i = 0; i < data->dir_count; i++)
 		if (bls_set_forget(context, data->dirs[i], &data->set) < 0)
 			return no_memory(diag);
-	for (size_t i = data->first_uki; source && i < setup->count; i++) {
+	for (size_t i = data->first_uki; i < setup->count; i++) {
 		const struct boot_line *line = &setup->lines[i];
 
-		if (!uki_is_outdated(line, source))
-			continue;
-		uki_remark_rebuild(context, line);
-		needs |= NEED_REGENERATE;
+		r = uki_initrd_needs(context, line);
+		if (r < 0)
+			return no_memory(diag);
+		if (source && uki_is_outdated(line, source)) {
+			uki_remark_rebuild(context, line, "another command line");
+			r |= NEED_REGENERATE;
+		} else if (r & NEED_REGENERATE) {
+			uki_remark_rebuild(context, line, "an initramfs without the profile");
+		}
+		needs |= (unsigned)r;
 	}
 	*ret_needs = needs;
 	return 0;

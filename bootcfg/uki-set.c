@@ -3,6 +3,7 @@
 
 #include "bootcfg/bls.h"
 #include "bootcfg/edit.h"
+#include "bootcfg/initrd-content.h"
 #include "bootcfg/uki-set.h"
 #include "early/text.h"
 
@@ -119,6 +120,7 @@ int uki_set_line(const struct uki_set *set, size_t index, struct boot_line *line
 
 	line->role = LINE_ENTRY;
 	line->read_only = true;
+	line->unified = true;
 	if (asprintf(&line->file, "/%s", image->path) < 0) {
 		line->file = NULL;
 		return -ENOMEM;
@@ -161,6 +163,38 @@ bool uki_is_outdated(const struct boot_line *uki, const struct boot_line *source
 	return false;
 }
 
+int uki_initrd_needs(const struct boot_context *context, const struct boot_line *line)
+{
+	_cleanup_initrd_content_ struct initrd_content content = {.made_by = NULL};
+	const char *path = line->file + 1;
+	_cleanup_uki_ struct uki uki = {.cmdline = NULL};
+	_cleanup_close_ int fd = -1;
+	struct diag diag = DIAG_INIT;
+	int r;
+
+	if (!context->profile || (context->kernel && strcmp(context->kernel, line->kernel) != 0))
+		return 0;
+	r = uki_read(context->root, path, &uki, &diag);
+	if (!r)
+		r = uki_initrd(context->root, path, &uki, &fd);
+	if (!r)
+		r = initrd_content_read(fd, &content, &diag);
+	if (r == -ENOMEM)
+		return r;
+	/* One that cannot be read has nothing of ours that would have to go. */
+	if (r < 0)
+		return initrd_content_is_asked(context->profile) ? NEED_REGENERATE : 0;
+	if (initrd_content_agrees(&content, context->profile))
+		return 0;
+	if (!content.made_by || !strcmp(content.made_by, "dracut"))
+		return NEED_REGENERATE;
+	remark(context->remarks,
+	       "%s has an initramfs that is made by %s, not by dracut: the card is not claimed "
+	       "where it boots",
+	       line->file, content.made_by);
+	return NEED_INITRAMFS;
+}
+
 /* --- how it is made anew ----------------------------------------------------------------------- */
 
 /* Whether a line of a small file begins with word, after blanks. */
@@ -199,29 +233,34 @@ bool uki_uses_dropins(const struct root *root)
 	return false;
 }
 
-void uki_remark_rebuild(const struct boot_context *context, const struct boot_line *uki)
+void uki_remark_rebuild(const struct boot_context *context, const struct boot_line *uki,
+			const char *what)
 {
 	const struct root *root = context->root;
 	const char *version =
 		*uki->kernel == '/' || strchr(uki->kernel, '/') ? "VERSION" : uki->kernel;
+	char debian[256];
+	bool beside_modules;
 
+	snprintf(debian, sizeof(debian), "boot/vmlinuz-%s", version);
+	beside_modules = !root_exists(root, debian);
 	if (uki_uses_dropins(root))
-		remark(context->remarks,
-		       "%s has another command line: make it anew by `mkinitcpio -P`", uki->file);
+		remark(context->remarks, "%s has %s: make it anew by `mkinitcpio -P`", uki->file,
+		       what);
 	else if (file_says(root, "etc/kernel/install.conf", "layout=uki") ||
 		 file_says(root, "usr/lib/kernel/install.conf", "layout=uki"))
 		remark(context->remarks,
-		       "%s has another command line: make it anew by `kernel-install add %s "
-		       "/usr/lib/modules/%s/vmlinuz`",
-		       uki->file, version, version);
+		       "%s has %s: make it anew by `kernel-install add %s %s%s%s`", uki->file, what,
+		       version, beside_modules ? "/usr/lib/modules/" : "/boot/vmlinuz-", version,
+		       beside_modules ? "/vmlinuz" : "");
 	else if (root_exists(root, "usr/bin/dracut") && !root_exists(root, "usr/bin/ukify"))
 		remark(context->remarks,
-		       "%s has another command line: make it anew by `dracut --force --uefi --kver "
+		       "%s has %s: make it anew by `dracut --force --uefi --kver "
 		       "%s`, which may take it from kernel_cmdline= in /etc/dracut.conf.d",
-		       uki->file, version);
+		       uki->file, what, version);
 	else
 		remark(context->remarks,
-		       "%s has another command line: make it anew by `ukify build` with that of "
+		       "%s has %s: make it anew by `ukify build` with that of "
 		       "/%s",
-		       uki->file, "etc/kernel/cmdline");
+		       uki->file, what, "etc/kernel/cmdline");
 }

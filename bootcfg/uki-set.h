@@ -34,8 +34,16 @@ int uki_set_line(const struct uki_set *set, size_t index, struct boot_line *line
 /* Whether an image lacks what is ours in the edited source, or has what is no longer. */
 bool uki_is_outdated(const struct boot_line *uki, const struct boot_line *source);
 
-/* Names the command that makes it anew on this system. */
-void uki_remark_rebuild(const struct boot_context *context, const struct boot_line *uki);
+/*
+ * Whether the initramfs in an image carries the profile of the context (of none, and of another kernel
+ * than the context's, there is nothing to say): boot_needs bits of what has to follow, with a remark
+ * where this is not to make the image anew; or -ENOMEM.
+ */
+int uki_initrd_needs(const struct boot_context *context, const struct boot_line *uki) _must_check_;
+
+/* Names the command that makes it anew on this system; what: what is wrong with it. */
+void uki_remark_rebuild(const struct boot_context *context, const struct boot_line *uki,
+			const char *what);
 
 /* Whether mkinitcpio makes UKIs here, which reads /etc/cmdline.d, too. */
 bool uki_uses_dropins(const struct root *root);

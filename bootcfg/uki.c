@@ -2,11 +2,14 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "bootcfg/uki.h"
 
 #define SECTION_MAX_BYTES (64 * 1024)
+#define INITRD_MAX_BYTES (512U << 20) /* of memory: a hostile file may have holes without end */
 
 /* PE/COFF: the specification of Microsoft, sections 2 to 4. */
 #define DOS_MAGIC "MZ"
@@ -42,11 +45,17 @@ static int read_at(int fd, void *buf, size_t size, uint64_t at)
 	return 0;
 }
 
+static uint32_t section_bytes(const unsigned char *header)
+{
+	uint32_t virtual_size = u32_at(header + 8), raw_size = u32_at(header + 16);
+
+	return virtual_size < raw_size ? virtual_size : raw_size;
+}
+
 /* A section's bytes as text, without what the tools leave at its end. */
 static int read_text(int fd, const unsigned char *header, char **ret)
 {
-	uint32_t virtual_size = u32_at(header + 8), raw_size = u32_at(header + 16);
-	uint32_t size = virtual_size < raw_size ? virtual_size : raw_size;
+	uint32_t size = section_bytes(header);
 	_cleanup_free_ char *text = NULL;
 	int r;
 
@@ -97,6 +106,10 @@ int uki_parse(int fd, struct uki *ret)
 			r = read_text(fd, section, &uki.uname);
 		else if (is_section(section, ".linux"))
 			uki.has_linux = true;
+		else if (is_section(section, ".initrd") && !uki.initrd_size) {
+			uki.initrd_at = u32_at(section + 20);
+			uki.initrd_size = section_bytes(section);
+		}
 	}
 	if (r < 0)
 		return r;
@@ -122,6 +135,33 @@ int uki_read(const struct root *root, const char *path, struct uki *ret, struct 
 	if (r == -EBADMSG)
 		return diag_set(diag, r, file, 0, "no PE file, or one that is cut off");
 	return diag_set(diag, r, file, 0, "cannot be read: %s", strerror(-r));
+}
+
+int uki_initrd(const struct root *root, const char *path, const struct uki *uki, int *ret_fd)
+{
+	_cleanup_close_ int fd = root_openat(root, path, O_RDONLY, 0), copy = -1;
+	off_t at = uki->initrd_at;
+	size_t left = uki->initrd_size;
+
+	if (fd < 0 || !left)
+		return fd < 0 ? fd : -ENOENT;
+	if (left > INITRD_MAX_BYTES)
+		return -EFBIG;
+	copy = memfd_create("initrd", MFD_CLOEXEC);
+	if (copy < 0)
+		return -errno;
+	while (left) {
+		ssize_t n = sendfile(copy, fd, &at, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EBADMSG;
+		left -= (size_t)n;
+	}
+	*ret_fd = copy;
+	copy = -1;
+	return 0;
 }
 
 void uki_free(struct uki *uki)

@@ -135,13 +135,49 @@ static void files_of_other_kinds(void **state)
 	assert_int_equal(uki_read(&f->root, "efi/b.efi", &uki, &diag), -ENOENT);
 }
 
+static void initrd_is_taken_out(void **state)
+{
+	static const struct section sections[] = {
+		{.name = ".linux", .data = "kernel"},
+		{.name = ".initrd", .data = "070701"},
+		{.name = ".profile", .data = "ID=other\n"},
+		{.name = ".initrd", .data = "other"},
+	};
+	static const struct section cut = {.name = ".initrd", .data = "x", .size = 4000};
+	static const struct section huge = {.name = ".initrd", .data = "x", .size = 0xffffffff};
+	struct fixture *f = *state;
+	struct diag diag = DIAG_INIT;
+	unsigned char buf[4096];
+	_cleanup_close_ int fd = -1;
+	struct uki uki;
+	char text[16];
+
+	put_bytes(f, "a.efi", buf, make(buf, sections, ARRAY_SIZE(sections)));
+	put_bytes(f, "none.efi", buf, make(buf, sections, 1));
+	put_bytes(f, "cut.efi", buf, make(buf, &cut, 1));
+	put_bytes(f, "huge.efi", buf, make(buf, &huge, 1));
+	machine_open(f);
+	assert_int_equal(uki_read(&f->root, "a.efi", &uki, &diag), 0);
+	assert_int_equal(uki_initrd(&f->root, "a.efi", &uki, &fd), 0);
+	assert_int_equal(pread(fd, text, sizeof(text), 0), 6);
+	assert_memory_equal(text, "070701", 6);
+	close_fd(&fd);
+	fd = -1;
+	assert_int_equal(uki_read(&f->root, "none.efi", &uki, &diag), 0);
+	assert_int_equal(uki_initrd(&f->root, "none.efi", &uki, &fd), -ENOENT);
+	assert_int_equal(uki_read(&f->root, "cut.efi", &uki, &diag), 0);
+	assert_int_equal(uki_initrd(&f->root, "cut.efi", &uki, &fd), -EBADMSG);
+	assert_int_equal(uki_read(&f->root, "huge.efi", &uki, &diag), 0);
+	assert_int_equal(uki_initrd(&f->root, "huge.efi", &uki, &fd), -EFBIG);
+	assert_int_equal(fd, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sections_are_read),
-		cmocka_unit_test(every_prefix_is_torn),
-		cmocka_unit_test(sizes_that_lie),
-		cmocka_machine_test(files_of_other_kinds),
+		cmocka_unit_test(sections_are_read),	  cmocka_unit_test(every_prefix_is_torn),
+		cmocka_unit_test(sizes_that_lie),	  cmocka_machine_test(files_of_other_kinds),
+		cmocka_machine_test(initrd_is_taken_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
