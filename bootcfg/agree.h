@@ -39,6 +39,7 @@ struct agree {
 	struct initramfs initramfs;
 	bool regenerate; /* grub.cfg is to be made anew, and we can */
 	bool regenerated;
+	bool rebuilt; /* an initramfs image, at least */
 	unsigned needs; /* boot_needs that are left to others */
 	struct remarks remarks;
 };

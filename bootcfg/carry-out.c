@@ -61,10 +61,26 @@ static int fail_generator(struct agree *agree, const struct diag *diag)
 	return cmd_fail(agree->call, EXIT_SYSTEM, diag);
 }
 
+/* The images that lack the profile still: of other generators, or not understood. */
+static size_t count_outdated(const struct agree *agree, bool installed)
+{
+	const char *kernel = agree->context.kernel;
+	size_t count = 0;
+
+	for (size_t i = 0; i < agree->initramfs.count; i++) {
+		const struct initramfs_image *image = &agree->initramfs.images[i];
+
+		count += image->outdated && (!installed || image->has_kernel) &&
+			 (!kernel || !strcmp(kernel, image->kernel));
+	}
+	return count;
+}
+
 static int run_generators(struct agree *agree, bool rebuild)
 {
 	const struct root *root = &agree->call->root;
 	struct diag diag = DIAG_INIT;
+	size_t before;
 	int r;
 
 	if (agree->regenerate) {
@@ -73,12 +89,16 @@ static int run_generators(struct agree *agree, bool rebuild)
 		agree->regenerated = true;
 	}
 	if (rebuild) {
+		before = count_outdated(agree, false);
 		r = initramfs_rebuild(root, &agree->after, &agree->initramfs, agree->context.kernel,
 				      &agree->remarks, &diag);
 		/* The command line is as it should be; the images that are left are the next run's. */
 		if (r < 0)
 			return cmd_fail(agree->call, EXIT_PARTWAY, &diag);
-		agree->needs &= ~(unsigned)NEED_INITRAMFS;
+		agree->rebuilt = count_outdated(agree, false) < before;
+		/* What boots a kernel that is gone is not to be made, but to go. */
+		if (!count_outdated(agree, true))
+			agree->needs &= ~(unsigned)NEED_INITRAMFS;
 	}
 	r = commit_done(root, &diag);
 	return r < 0 ? cmd_fail(agree->call, EXIT_PARTWAY, &diag) : EXIT_DONE;
@@ -115,7 +135,7 @@ static int commit(struct agree *agree)
 		       "profile: install dracut, so that the card is claimed before its driver",
 		       agree->initramfs.generator_name ? agree->initramfs.generator_name
 						       : "nothing that is known");
-	if (needs_reboot(agree, changes || agree->regenerated || rebuild))
+	if (needs_reboot(agree, changes || agree->regenerated || agree->rebuilt))
 		agree->needs |= NEED_REBOOT;
 	return EXIT_DONE;
 }

@@ -277,6 +277,21 @@ for point in dracut-kills dracut-kills-after; do
 	configured
 done
 
+it "an image of another generator is left, and still needed"
+fresh
+mkdir -p "$scratch/other/conf"
+: >"$scratch/other/conf/initramfs.conf"
+(cd "$scratch/other" && find . | cpio -o -H newc --quiet) >"/boot/initramfs-$kernel.img"
+cp "/boot/initramfs-$kernel.img" "$scratch/other.img"
+for time in first second; do
+	run set
+	exits 0
+	has err "made by initramfs-tools, not by dracut" "needs initramfs"
+	called "$([ $time = second ] || echo dracut:1 grub-mkconfig:1)"
+	cmp -s "$scratch/other.img" "/boot/initramfs-$kernel.img" || wrong "it was touched"
+	configured
+done
+
 it "another set at the same time: refused, not mixed"
 fresh
 exec 9</
