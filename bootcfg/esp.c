@@ -47,7 +47,16 @@ static bool is_mount(int fd)
 	       makedev(above.stx_dev_major, above.stx_dev_minor);
 }
 
-/* An empty directory where a partition should be: what was written there would be hidden later. */
+static bool is_esp(const struct root *root, const char *dir)
+{
+	return esp_has(root, dir, "loader/entries") || esp_has(root, dir, "EFI/systemd") ||
+	       esp_has(root, dir, "EFI/Linux");
+}
+
+/*
+ * An empty directory where a partition should be, or one that holds what was written before it was
+ * mounted: what was written there would be hidden later.
+ */
 static int check_mounted(const struct root *root, const char *dir, struct diag *diag)
 {
 	_cleanup_fstab_ struct fstab_line line = {.source = NULL};
@@ -59,20 +68,16 @@ static int check_mounted(const struct root *root, const char *dir, struct diag *
 		return 0;
 	snprintf(path, sizeof(path), "/%s", dir);
 	r = fstab_find(root, path, &line, diag);
-	if (r <= 0 || line.noauto)
-		return r < 0 ? r : 0;
+	if (r <= 0)
+		return r;
 	/* This also makes an automount mount it. */
 	fd = root_openat(root, dir, O_RDONLY | O_DIRECTORY, 0);
 	if (fd >= 0 && is_mount(fd))
 		return 0;
+	if (line.noauto && !is_esp(root, dir))
+		return 0;
 	return diag_set(diag, -ENODEV, path, 0,
 			"%s is not mounted, though /etc/fstab has it: mount it first", path);
-}
-
-static bool is_esp(const struct root *root, const char *dir)
-{
-	return esp_has(root, dir, "loader/entries") || esp_has(root, dir, "EFI/systemd") ||
-	       esp_has(root, dir, "EFI/Linux");
 }
 
 /* --esp: one of the usual places is that place, however it is written. */

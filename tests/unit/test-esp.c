@@ -84,6 +84,9 @@ static void unmounted_partition_is_refused(void **state)
 	assert_mentions(found(f, NULL, false), "-19 /boot/efi: ", NULL);
 	put(f, "etc/fstab", "UUID=1 /boot/efi vfat noauto,umask=77 0 1\n");
 	assert_string_equal(found(f, NULL, false), "efi");
+	/* What lies below the mount point is not what boots. */
+	put_dir(f, "boot/efi/loader/entries");
+	assert_mentions(found(f, NULL, false), "-19 /boot/efi: ", "mount it", NULL);
 }
 
 static int mount_and_find(void *data)
