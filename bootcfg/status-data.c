@@ -249,10 +249,17 @@ int status_load(struct cmd_call *call, struct status *ret)
 
 bool status_agrees(const struct status *status)
 {
-	for (size_t i = 0; i < status->entry_count; i++)
-		if (status->entries[i].active && (status->entries[i].report.missing_count ||
-						  status->entries[i].report.unexpected_count))
+	bool configured = !status->wants.count;
+
+	for (size_t i = 0; i < status->entry_count; i++) {
+		const struct status_entry *entry = &status->entries[i];
+
+		if (!entry->active)
+			continue;
+		if (entry->report.missing_count || entry->report.unexpected_count)
 			return false;
+		configured = true;
+	}
 	for (size_t i = 0; i < status->leftovers.count; i++)
 		if (status->leftovers.items[i].contradicts)
 			return false;
@@ -268,5 +275,5 @@ bool status_agrees(const struct status *status)
 		if (status->pools[i].got >= 0 &&
 		    (unsigned long)status->pools[i].got < status->pools[i].wanted)
 			return false;
-	return status->active.chosen_count || !status->wants.count;
+	return configured; /* not where nothing is there that could say it */
 }

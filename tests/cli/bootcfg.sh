@@ -91,6 +91,19 @@ on status
 exits 1
 has out "missing: intel_iommu=on iommu=pt" grub
 
+it "status: a loader without any entry does what nothing asks for, and no more"
+image
+rm -r "$machine"/etc/default "$machine"/boot
+mkdir -p "$machine/efi/loader/entries"
+echo 'timeout 3' >"$machine/efi/loader/loader.conf"
+on status
+exits 0
+printf '[kernel]\niommu = pt\n' >"$machine/etc/vfio-bootcfg.conf"
+on status --json
+exits 1
+is 'd["agrees"]' False
+is 'd["loaders"][0]["entries"]' "[]"
+
 it "dry run: a diff on stdout, exit 0, nothing written, no directory made"
 image
 rmdir "$machine/etc/default/grub.d"
