@@ -77,4 +77,7 @@ bool unit_protected(const char *unit);
 /* True if both units say the same to the kernel: dyndbg="a b" and "dyndbg=a b", 1G and 1024M. */
 bool unit_equal(const char *a, const char *b);
 
+/* Whether a unit that means the same stands in the text; where a quote is open nothing does. */
+bool line_has(const char *text, const char *unit);
+
 #endif

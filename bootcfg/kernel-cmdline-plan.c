@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "bootcfg/edit.h"
 #include "bootcfg/kernel-cmdline.h"
 #include "early/text.h"
 
@@ -116,6 +117,29 @@ static bool is_only_seed(const struct boot_context *context, const struct file *
 	return seed && seed->count == 1 && !strcmp(seed->items[0].text, text->data);
 }
 
+/* Without the file kernel-install takes what runs, where that which goes is up to the next boot. */
+static void remark_running(const struct boot_context *context, const struct boot_line *line)
+{
+	_cleanup_free_ char *running = NULL;
+	size_t size;
+
+	if (!root_has_kernel(context->root) || root_exists(context->root, KERNEL_CMDLINE_VENDOR) ||
+	    root_read_file(context->root, "proc/cmdline", &running, &size, NULL) < 0)
+		return;
+	for (size_t i = 0; i < line->owned.count; i++) {
+		const char *unit = line->owned.items[i].text;
+
+		if (!line_has(running, unit))
+			continue;
+		remark(context->remarks,
+		       "%s was made by vfio-bootcfg, and goes: up to the next boot kernel-install "
+		       "takes the command line that runs, which has %s still; install no kernel, "
+		       "and make no initramfs, before",
+		       line->file, unit);
+		return;
+	}
+}
+
 static int plan_files(const struct boot_context *context, const struct kernel_cmdline *cmdline,
 		      const struct boot_line *line, struct plan *plan)
 {
@@ -138,6 +162,8 @@ static int plan_files(const struct boot_context *context, const struct kernel_cm
 			       "%s was made by vfio-bootcfg and is kept, since others changed it",
 			       line->file);
 			gone = false;
+		} else if (gone && file->exists && !strcmp(file->path, KERNEL_CMDLINE)) {
+			remark_running(context, line);
 		}
 		r = plan_put(plan, PLAN_SOURCE, file, gone ? NULL : text.data, text.size, 0644);
 	}

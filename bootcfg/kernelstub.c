@@ -185,13 +185,6 @@ static int stub_read(const struct boot_context *context, struct boot_setup *ret,
 
 /* --- plan -------------------------------------------------------------------------------------- */
 
-static int is_unit(void *data, const char *unit, size_t size)
-{
-	_cleanup_free_ char *copy = strndup(unit, size);
-
-	return copy && unit_equal(data, copy);
-}
-
 /* Whether the command line that runs has what is ours: then kernelstub has been run since. */
 static bool is_running(const struct boot_context *context, const struct boot_line *line)
 {
@@ -202,7 +195,7 @@ static bool is_running(const struct boot_context *context, const struct boot_lin
 	    root_read_file(context->root, "proc/cmdline", &cmdline, &size, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < line->owned_after.count; i++)
-		if (line_units(cmdline, is_unit, line->owned_after.items[i].text) != 1)
+		if (!line_has(cmdline, line->owned_after.items[i].text))
 			return false;
 	return true;
 }

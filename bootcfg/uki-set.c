@@ -133,18 +133,6 @@ int uki_set_line(const struct uki_set *set, size_t index, struct boot_line *line
 
 /* --- whether it agrees ------------------------------------------------------------------------- */
 
-static int is_unit(void *data, const char *unit, size_t size)
-{
-	_cleanup_free_ char *copy = strndup(unit, size);
-
-	return copy && unit_equal(data, copy);
-}
-
-static bool has_unit(const char *text, char *unit)
-{
-	return line_units(text, is_unit, unit) == 1;
-}
-
 bool uki_is_outdated(const struct boot_line *uki, const struct boot_line *source)
 {
 	_cleanup_free_ char *text = boot_line_text(uki);
@@ -152,12 +140,12 @@ bool uki_is_outdated(const struct boot_line *uki, const struct boot_line *source
 	if (!text)
 		return true;
 	for (size_t i = 0; i < source->owned_after.count; i++)
-		if (!has_unit(text, source->owned_after.items[i].text))
+		if (!line_has(text, source->owned_after.items[i].text))
 			return true;
 	for (size_t i = 0; i < source->owned.count; i++) {
 		const struct owned *owned = &source->owned.items[i];
 
-		if (!owned_find(&source->owned_after, owned->text) && has_unit(text, owned->text))
+		if (!owned_find(&source->owned_after, owned->text) && line_has(text, owned->text))
 			return true;
 	}
 	return false;

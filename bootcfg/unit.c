@@ -218,3 +218,13 @@ bool unit_equal(const char *a, const char *b)
 
 	return !unit_parse(a, &x) && !unit_parse(b, &y) && unit_same(&x.items[0], &y.items[0]);
 }
+
+static int is_equal(void *data, const char *unit, _unused_ size_t size)
+{
+	return unit_equal(*(const char **)data, unit);
+}
+
+bool line_has(const char *text, const char *unit)
+{
+	return line_units(text, is_equal, &unit) == 1;
+}
