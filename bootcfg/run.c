@@ -25,22 +25,43 @@ char *run_find(const char *name)
 	return NULL;
 }
 
-/* Between fork and exec: nothing that may take a lock. */
-static _noreturn_ void child(const char *const argv[], int output)
+/*
+ * grub-mkconfig makes the menu in the user's language, and GRUB_DEFAULT may be one of its titles; dracut
+ * sets its own.
+ */
+static const char *const locales[] = {"LANG=", "LANGUAGE=", "LC_ALL=", "LC_MESSAGES="};
+
+#define ENVIRONMENT_MAX (3 + ARRAY_SIZE(locales) + 1)
+
+static void fill_environment(char *environment[static ENVIRONMENT_MAX])
 {
+	size_t n = 0;
+
 	/*
 	 * Debian's dracut hands the file that it wrote to kernel-install, which writes the boot entry
 	 * anew with its name: ours is a temporary. The copies on the ESP are made by us.
 	 */
-	static const char *const environment[] = {
-		"NO_POST_UPDATE_HOOKS=1",
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-		"HOME=/root", NULL};
+	environment[n++] = (char *)"NO_POST_UPDATE_HOOKS=1";
+	environment[n++] =
+		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	environment[n++] = (char *)"HOME=/root";
+	for (size_t i = 0; i < ARRAY_SIZE(locales); i++)
+		for (char **one = environ; one && *one; one++)
+			if (!strncmp(*one, locales[i], strlen(locales[i]))) {
+				environment[n++] = *one;
+				break;
+			}
+	environment[n] = NULL;
+}
+
+/* Between fork and exec: nothing that may take a lock. */
+static _noreturn_ void child(const char *const argv[], char *const environment[], int output)
+{
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
 	    dup2(output, STDERR_FILENO) >= 0)
-		execve(argv[0], (char *const *)argv, (char *const *)environment);
+		execve(argv[0], (char *const *)argv, environment);
 	_exit(EXIT_NOT_RUN);
 }
 
@@ -72,6 +93,7 @@ static void drain(int fd, char *output)
 int run_program(const char *const argv[], char **ret_output)
 {
 	_cleanup_free_ char *output = malloc(2 * OUTPUT_MAX + 1);
+	char *environment[ENVIRONMENT_MAX];
 	int pipes[2], status;
 	pid_t pid;
 
@@ -79,9 +101,10 @@ int run_program(const char *const argv[], char **ret_output)
 		return -ENOMEM;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
+	fill_environment(environment);
 	pid = fork();
 	if (pid == 0)
-		child(argv, pipes[1]);
+		child(argv, environment, pipes[1]);
 	status = -errno;
 	close(pipes[1]);
 	if (pid < 0) {

@@ -12,9 +12,9 @@
 char *run_find(const char *name) _must_check_;
 
 /*
- * Runs argv[0] (a full path) with stdin from /dev/null, LC_ALL=C, and waits. *ret_output, where not
- * NULL, gets its stdout and stderr together, at most the last 64 KiB, NUL-terminated; the caller's to
- * free. 0, or the exit status (1 to 255, 128 + n for a signal), or -errno where it could not be run.
+ * Runs argv[0] (a full path) with stdin from /dev/null and our locale, and waits; of the environment it
+ * gets no more. *ret_output, where not NULL, gets its stdout and stderr together, at most the last 64
+ * KiB, NUL-terminated; the caller's to free. 0, or the exit status (1 to 255, 128 + n for a signal), or -errno where it could not be run.
  */
 int run_program(const char *const argv[], char **ret_output) _must_check_;
 

@@ -65,6 +65,7 @@ for file in /etc/default/grub.d/*.cfg; do [ -e "$file" ] && . "$file"; done
 {
 	echo "  menuentry_id_option=--id"
 	[ "$(cat /boot/trap 2>/dev/null)" != grub-finds-none ] || exit 0
+	echo "set lang=$LANG"
 	echo "menuentry 'Debian GNU/Linux' --class debian {"
 	echo "	linux /boot/vmlinuz-6.12.0-test root=UUID=1-2 ro $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT"
 	echo "	initrd /boot/initrd.img-6.12.0-test"
@@ -181,6 +182,12 @@ diff -r --no-dereference -x vfio-bootcfg.conf "$scratch/before/etc" /etc || wron
 mkdir "$scratch/image"
 zcat "/boot/initrd.img-$kernel" | (cd "$scratch/image" && cpio -i --quiet)
 ! grep -q '^\[device' "$scratch/image/etc/vfio-bootcfg.conf" || wrong "the image still has the profile"
+
+it "the menu is in the language of whoever runs it"
+fresh
+LANG=de_DE.UTF-8 run set
+exits 0
+grep -qx 'set lang=de_DE.UTF-8' /boot/grub/grub.cfg || wrong "grub.cfg: $(grep lang /boot/grub/grub.cfg)"
 
 it "--dry-run runs no generator and writes nothing"
 fresh
