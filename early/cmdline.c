@@ -151,8 +151,9 @@ static bool is_rescue_unit(const struct cmdline_token *token)
 
 enum cmdline_off cmdline_switch(const char *text, size_t size, struct cmdline_token *ret_token)
 {
-	struct cmdline_token token, enable, rd_vfio, hostonly, rescue, *off = NULL;
+	struct cmdline_token token, enable, rd_vfio, hostonly, rescue, kdump, *off = NULL;
 	bool enable_off = false, rd_vfio_off = false, hostonly_off = false, rescue_on = false;
+	bool kdump_on = false;
 	enum cmdline_off why = CMDLINE_ON;
 	struct cmdline cmdline;
 
@@ -167,6 +168,9 @@ enum cmdline_off cmdline_switch(const char *text, size_t size, struct cmdline_to
 		} else if (cmdline_is(&token, "rd.hostonly")) {
 			hostonly = token;
 			hostonly_off = says_no(&token);
+		} else if (cmdline_is(&token, "elfcorehdr")) {
+			kdump = token;
+			kdump_on = true;
 		} else if (!rescue_on && (is_rescue_word(&token) || is_rescue_unit(&token))) {
 			rescue = token;
 			rescue_on = true;
@@ -181,6 +185,9 @@ enum cmdline_off cmdline_switch(const char *text, size_t size, struct cmdline_to
 	} else if (rescue_on) {
 		why = CMDLINE_OFF_RESCUE;
 		off = &rescue;
+	} else if (kdump_on) {
+		why = CMDLINE_OFF_KDUMP;
+		off = &kdump;
 	}
 	if (off && ret_token)
 		*ret_token = *off;

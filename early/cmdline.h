@@ -53,6 +53,7 @@ enum cmdline_off {
 	CMDLINE_OFF_SWITCH, /* vfio_bootcfg.enable=0 or rd.vfio=0 */
 	CMDLINE_OFF_HOSTONLY, /* rd.hostonly=0: dracut's own rescue switch */
 	CMDLINE_OFF_RESCUE, /* single, rescue or emergency mode is asked for */
+	CMDLINE_OFF_KDUMP, /* elfcorehdr=: this kernel is there to save the memory of one that crashed */
 };
 
 /*

@@ -60,6 +60,7 @@ static bool is_switched_off(const struct root *root, struct record_head *head)
 		[CMDLINE_OFF_SWITCH] = "disabled",
 		[CMDLINE_OFF_HOSTONLY] = "hostonly-off",
 		[CMDLINE_OFF_RESCUE] = "rescue",
+		[CMDLINE_OFF_KDUMP] = "kdump",
 	};
 	struct cmdline_token token = {.raw_len = 0};
 	char text[CMDLINE_SIZE];

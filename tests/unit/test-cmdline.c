@@ -220,6 +220,9 @@ static const struct {
 	{"systemd.unit=rescue.targets systemd.unit=rescue", CMDLINE_ON, NULL},
 	{"root=single foo.single single=1 rescue= singles 11 2 3 5 b -S", CMDLINE_ON, NULL},
 	{"rd. rd.rescuer xrescue Single RESCUE rescue.target", CMDLINE_ON, NULL},
+	{"ro elfcorehdr=0x77000000 irqpoll nr_cpus=1", CMDLINE_OFF_KDUMP, "elfcorehdr=0x77000000"},
+	{"elfcorehdr=0x77000000 single", RESCUE, "single"},
+	{"crashkernel=256M xelfcorehdr=1", CMDLINE_ON, NULL},
 	{"_b _s", CMDLINE_ON, NULL}, /* words are no names: `_` is not `-` */
 };
 
