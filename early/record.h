@@ -17,8 +17,7 @@
 /* The head of the record. */
 struct record_head {
 	const char *result; /* done, off, refused, nothing, failed */
-	const char *
-		reason; /* ok, disabled, hostonly-off, rescue, kdump, no-profile, bad-profile, ... */
+	const char *reason; /* ok, disabled, rescue, kdump, no-profile, bad-profile, ... */
 	int error;
 	char text[DIAG_STR];
 	uint64_t started_us; /* CLOCK_BOOTTIME */
