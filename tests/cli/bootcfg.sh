@@ -93,7 +93,7 @@ has out "missing: intel_iommu=on iommu=pt" grub
 
 it "status: a loader without any entry does what nothing asks for, and no more"
 image
-rm -r "$machine"/etc/default "$machine"/boot
+rm -r "${machine:?}/etc/default" "${machine:?}/boot"
 mkdir -p "$machine/efi/loader/entries"
 echo 'timeout 3' >"$machine/efi/loader/loader.conf"
 on status
