@@ -168,14 +168,17 @@ static bool can_write(const struct grub_source *source, const struct grub_map *m
 	return true;
 }
 
-/* Takes the chars [from, to) of the value away. */
+/*
+ * Takes the chars [from, to) of the value away, but for the line end of a CRLF file: it stands behind
+ * the quotes, and no edit's text has it, so that nobody would put it back.
+ */
 static int remove_chars(const struct grub_source *source, size_t from, size_t to,
 			struct grub_patches *patches)
 {
 	for (size_t i = from; i < to; i++) {
 		const struct shell_char *item = &source->all.chars[i];
 
-		if (item->kind == SHELL_BYTE &&
+		if (item->kind == SHELL_BYTE && item->c != '\r' &&
 		    grub_patch_add(patches, item->file, item->start, item->end, "", 0) < 0)
 			return -ENOMEM;
 	}
