@@ -33,7 +33,7 @@ struct profile_sets {
 	size_t count;
 };
 
-/* Appends copies. 0 or -ENOMEM. */
+/* Appends copies; of one key the last counts. 0 or -ENOMEM. */
 int profile_sets_add(struct profile_sets *sets, const char *section, const char *name,
 		     const char *key, const char *value) _must_check_;
 void profile_sets_free(struct profile_sets *sets);

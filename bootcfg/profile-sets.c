@@ -11,6 +11,23 @@ static void set_free(struct profile_set *set)
 	free(set->value);
 }
 
+/* An earlier set of the same key, which would be undone by this one; NULL: there is none. */
+static struct profile_set *find_set(const struct profile_sets *sets, const struct profile_set *set)
+{
+	for (size_t i = sets->count; set->key && i--;) {
+		struct profile_set *other = &sets->items[i];
+
+		if (strcmp(other->section, set->section) != 0 ||
+		    strcmp(other->name, set->name) != 0)
+			continue;
+		if (!other->key) /* the whole section: what is behind it begins anew */
+			return NULL;
+		if (!strcmp(other->key, set->key))
+			return other;
+	}
+	return NULL;
+}
+
 int profile_sets_add(struct profile_sets *sets, const char *section, const char *name,
 		     const char *key, const char *value)
 {
@@ -20,6 +37,7 @@ int profile_sets_add(struct profile_sets *sets, const char *section, const char 
 					   .key = key ? strdup(key) : NULL,
 					   .value = value ? strdup(value) : NULL,
 				   };
+	struct profile_set *earlier;
 
 	items = reallocarray(sets->items, sets->count + 1, sizeof(*items));
 	if (items)
@@ -27,6 +45,12 @@ int profile_sets_add(struct profile_sets *sets, const char *section, const char 
 	if (!items || !set.section || !set.name || (key && !set.key) || (value && !set.value)) {
 		set_free(&set);
 		return -ENOMEM;
+	}
+	earlier = find_set(sets, &set);
+	if (earlier) {
+		set_free(earlier);
+		*earlier = set;
+		return 0;
 	}
 	items[sets->count++] = set;
 	return 0;
