@@ -254,13 +254,31 @@ static int plan_env(const struct boot_context *context, const struct grub_entrie
 	return 0;
 }
 
+/*
+ * All that is ours in the sources. They may differ in what of it the user had before; an entry that
+ * holds some of it as the user's is to say so, or a lost state would leave nobody who knows.
+ */
+static int list_ours(const struct boot_line *grub, const struct boot_line *source,
+		     struct owned_list *ret)
+{
+	int r = owned_copy(&source->owned_after, ret);
+
+	for (size_t i = 0; !r && i < grub->owned_after.count; i++)
+		if (!owned_find(ret, grub->owned_after.items[i].text))
+			r = owned_add(ret, grub->owned_after.items[i].text, NULL);
+	return r;
+}
+
 int grub_entries_plan(const struct boot_context *context, struct boot_setup *setup,
 		      struct grub_entries *entries, struct plan *plan, struct diag *diag)
 {
 	const struct boot_line *source =
 		&setup->lines[entries->has_cmdline ? entries->cmdline_line : 0];
+	_cleanup_owned_ struct owned_list ours = {.count = 0};
 	int r = 0;
 
+	if (list_ours(&setup->lines[0], source, &ours) < 0)
+		return no_memory(diag);
 	for (size_t i = entries->has_cmdline ? entries->cmdline_line : entries->first_entry;
 	     !r && i < setup->count; i++)
 		r = check_dollar(&setup->lines[i], diag);
@@ -272,8 +290,7 @@ int grub_entries_plan(const struct boot_context *context, struct boot_setup *set
 		struct boot_line *line = &setup->lines[entries->first_entry + i];
 
 		keep_first(line); /* what came from grubenv is not written here */
-		if (bls_plan(context, &entries->set.entries[i], line, &source->owned_after, plan) <
-		    0)
+		if (bls_plan(context, &entries->set.entries[i], line, &ours, plan) < 0)
 			r = no_memory(diag);
 	}
 	return r;
