@@ -3,6 +3,7 @@
 
 #include "bootcfg/demand.h"
 #include "bootcfg/effect.h"
+#include "bootcfg/pools.h"
 #include "early/text.h"
 
 static int parse_want(const struct want *want, struct units *units, struct diag *diag)
@@ -126,6 +127,27 @@ static const char *stand_in(const struct demand *demand)
 	return NULL;
 }
 
+/* Whether a unit makes pages of the wanted size the default too, which nobody speaks against. */
+static bool sets_default(const struct unit *unit, const struct unit *want)
+{
+	return unit->count == 2 && cmdline_is(&unit->tokens[0].token, "default_hugepagesz") &&
+	       cmdline_is(&want->tokens[0].token, "hugepagesz") && unit_pages(want).data &&
+	       unit_size_shift(unit) == unit_size_shift(want);
+}
+
+/* The unit with the count of the want. */
+static int with_count_of(const struct unit *unit, const struct unit *want, char **ret)
+{
+	const struct cmdline_token *size = &unit->tokens[0].token;
+	struct slice count = unit_pages(want);
+
+	if (asprintf(ret, "%.*s hugepages=%.*s", (int)size->raw_len, size->raw, (int)count.size,
+		     count.data) >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
 int demand_replacement(const struct demand *demand, const struct unit *unit, char **ret)
 {
 	struct units alone = {.items = (struct unit *)unit, .count = 1, .dashes = NO_UNIT};
@@ -145,6 +167,8 @@ int demand_replacement(const struct demand *demand, const struct unit *unit, cha
 	*ret = NULL;
 	if (best == NO_UNIT && !forbidden)
 		return 0;
+	if (best != NO_UNIT && sets_default(unit, demand_want(demand, best)))
+		return with_count_of(unit, demand_want(demand, best), ret);
 	if (unit->param->class == PARAM_LIST || (forbidden && best == NO_UNIT)) {
 		add_list(&text, demand, unit, same ? demand_want(demand, best) : NULL, &kept);
 		if (text.error)
