@@ -279,6 +279,9 @@ static int edit(struct agree *agree, struct boot_line *line, struct diag *diag)
 		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
 	r = policy_forbid_ids(&agree->call->root, &agree->after, text, &agree->wants,
 			      &agree->remarks, diag);
+	if (!r)
+		r = policy_forbid_replaced(&agree->call->root, &agree->after, &line->owned,
+					   &agree->wants, diag);
 	return r < 0 ? r : line_edit(line, &agree->wants, agree->edit_flags, diag);
 }
 

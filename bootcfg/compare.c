@@ -98,6 +98,8 @@ static bool is_superseded(const struct wants *wants, const struct unit *unit)
 {
 	const struct cmdline_token *token = &unit->tokens[0].token;
 
+	if (token->value && !token->value_len) /* says nothing: --replace leaves such */
+		return false;
 	for (const char *const *at = wants->superseded; at && *at; at++) {
 		_cleanup_units_ struct units units = UNITS_INIT;
 

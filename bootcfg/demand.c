@@ -118,15 +118,6 @@ static void add_list(struct text *text, const struct demand *demand, const struc
 		}
 }
 
-/* A want that may stand twice: not one whose place counts. */
-static const char *stand_in(const struct demand *demand)
-{
-	for (size_t i = 0; i < demand->wants->count; i++)
-		if (demand_want(demand, i)->param->class != PARAM_PAGES)
-			return demand->wants->items[i].text;
-	return NULL;
-}
-
 /* Whether a unit makes pages of the wanted size the default too, which nobody speaks against. */
 static bool sets_default(const struct unit *unit, const struct unit *want)
 {
@@ -175,12 +166,9 @@ int demand_replacement(const struct demand *demand, const struct unit *unit, cha
 			return text.error;
 	}
 	if (unit->param->class == PARAM_LIST ? !kept && !same : !kept) {
-		const char *other =
-			best != NO_UNIT ? demand->wants->items[best].text : stand_in(demand);
-
-		if (!other)
-			return 0;
-		*ret = strdup(other);
+		/* Only forbidden: a list without an item keeps the place, and says nothing. */
+		*ret = best != NO_UNIT ? strdup(demand->wants->items[best].text)
+				       : steal(&text.data);
 		return *ret ? 0 : -ENOMEM;
 	}
 	*ret = steal(&text.data);

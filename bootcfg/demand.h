@@ -27,8 +27,8 @@ size_t demand_forbids(const struct demand *demand, const struct unit *unit);
 
 /*
  * What takes the place of a unit that contradicts: the want of its name, with its own items of a comma
- * list that do no harm; of one that is only forbidden, any want. *ret is the caller's; NULL where the
- * unit, taken alone, contradicts nothing, or nothing is wanted that could stand for it.
+ * list that do no harm; of one that is only forbidden its name with an empty list, which says nothing.
+ * *ret is the caller's; NULL where the unit, taken alone, contradicts nothing.
  */
 int demand_replacement(const struct demand *demand, const struct unit *unit,
 		       char **ret) _must_check_;

@@ -62,15 +62,12 @@ static int replace_unit(struct editor *editor, const struct unit *unit, const st
 			"it back)");
 	was = unit_text(unit);
 	r = was ? demand_replacement(editor->demand, unit, &text) : -ENOMEM;
-	if (!r && !text && !forbidden) {
+	if (!r && !text) { /* what is forbidden always has one */
 		text = strdup(want->text);
 		r = text ? 0 : -ENOMEM;
 	}
 	if (r < 0)
 		return r;
-	if (!text)
-		return editor_complain(editor, unit, what, want,
-				       "there is nothing to put in its place: take it out by hand");
 	r = draft_replace(&editor->draft, unit, text, editor->ours.count);
 	if (r == -EXDEV)
 		return editor_complain(editor, unit, what, want,

@@ -193,3 +193,16 @@ int policy_forbid_ids(const struct root *root, const struct profile *profile, co
 	}
 	return 0;
 }
+
+int policy_forbid_replaced(const struct root *root, const struct profile *profile,
+			   const struct owned_list *owned, struct wants *wants, struct diag *diag)
+{
+	_cleanup_remarks_ struct remarks unsaid = {.count = 0};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < owned->count; i++)
+		if (owned->items[i].was)
+			r = policy_forbid_ids(root, profile, owned->items[i].was, wants, &unsaid,
+					      diag);
+	return r;
+}

@@ -39,6 +39,14 @@ int policy_wants(const struct profile *profile, const struct host *host, unsigne
 int policy_forbid_ids(const struct root *root, const struct profile *profile, const char *line,
 		      struct wants *wants, struct remarks *remarks, struct diag *diag) _must_check_;
 
+/*
+ * The same for what --replace has taken out of the line: it would contradict as before if it came
+ * back, which line_edit() can only know from wants. Without a remark, since it takes no card now.
+ */
+int policy_forbid_replaced(const struct root *root, const struct profile *profile,
+			   const struct owned_list *owned, struct wants *wants,
+			   struct diag *diag) _must_check_;
+
 /* A setting elsewhere that counts against the profile, or that an older guide left behind. */
 struct leftover {
 	char *file; /* with a leading slash; owned */

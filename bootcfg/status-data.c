@@ -54,6 +54,9 @@ static int compare_entry(struct cmd_call *call, struct status *status, const str
 	};
 	r = policy_forbid_ids(&call->root, &status->profile, text, &status->wants, &status->remarks,
 			      &diag);
+	if (!r)
+		r = policy_forbid_replaced(&call->root, &status->profile, &line->owned,
+					   &status->wants, &diag);
 	if (r < 0)
 		return r;
 	r = line_compare(text, &status->wants, &line->owned, &entry->report);
