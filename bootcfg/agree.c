@@ -153,9 +153,14 @@ static int recover_owned(const struct agree *agree, struct boot_setup *setup)
 
 	if (state_found(agree->state))
 		return 0;
-	for (size_t i = 0; i < setup->count && !known; i++)
-		if (setup->lines[i].owned_known && setup->lines[i].owned.count)
-			known = &setup->lines[i];
+	for (size_t i = 0; i < setup->count; i++) {
+		const struct boot_line *line = &setup->lines[i];
+
+		/* An entry was made from the source that has no room for a mark: it tells best. */
+		if (line->owned_known && line->owned.count &&
+		    (!known || (known->role != LINE_ENTRY && line->role == LINE_ENTRY)))
+			known = line;
+	}
 	if (!known)
 		return 0;
 	for (size_t i = 0; i < setup->count; i++) {
@@ -163,10 +168,12 @@ static int recover_owned(const struct agree *agree, struct boot_setup *setup)
 
 		if (line->owned_known)
 			continue;
+		line->owned_known = true;
+		if (line->keeps_record) /* it has none: what stands there is the user's */
+			continue;
 		owned_free(&line->owned);
 		if (owned_copy(&known->owned, &line->owned) < 0)
 			return -ENOMEM;
-		line->owned_known = true;
 	}
 	return 0;
 }

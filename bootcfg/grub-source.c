@@ -504,6 +504,7 @@ static int take_owned(const struct boot_context *context, const struct grub_sour
 		context->state ? state_owned(context->state, source->files[source->home].path)
 			       : NULL;
 
+	line->keeps_record = true;
 	line->owned_known =
 		source->record.found || owned || (context->state && state_found(context->state));
 	if (source->record.found)

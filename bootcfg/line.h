@@ -87,6 +87,7 @@ struct boot_line {
 	bool unified; /* a UKI: its initramfs is in it */
 	bool absent; /* the file is not there yet: it is made where an edit puts something in */
 	bool owned_known; /* there is a record of what is ours here, maybe of nothing */
+	bool keeps_record; /* `set` writes that record into the file itself, always */
 	struct owned_list
 		owned; /* ours as it was read: from the place itself, else from the state */
 	/* --- filled in by line_edit() --- */
