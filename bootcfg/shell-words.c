@@ -405,7 +405,7 @@ static int read_operator(struct lexer *lexer, const char *self, enum shell_quote
 }
 
 static int add_variable(struct lexer *lexer, const char *self, enum shell_quote quote,
-			const char *name, size_t size, struct word *word)
+			const char *name, size_t size, size_t start, struct word *word)
 {
 	_cleanup_free_ char *copy = strndup(name, size);
 	const struct shell_value *value;
@@ -413,6 +413,10 @@ static int add_variable(struct lexer *lexer, const char *self, enum shell_quote 
 	if (!copy)
 		return -ENOMEM;
 	value = shell_get(lexer->shell, copy);
+	/* The environment's: the only place that it has is this one. */
+	if (value && value->count == 1 && value->chars[0].kind == SHELL_UNKNOWN &&
+	    !value->chars[0].end)
+		return add_unknown(lexer, word, start, lexer->line, quote);
 	if (quote == SHELL_BARE)
 		word->split = true;
 	return value ? add_value(word, value, self && !strcmp(self, copy)) : 0;
@@ -447,7 +451,7 @@ static int read_braces(struct lexer *lexer, const char *self, enum shell_quote q
 			return GIVE_UP;
 		if (lexer_peek(lexer) == '}') {
 			pass(lexer);
-			return add_variable(lexer, self, quote, name, size, word);
+			return add_variable(lexer, self, quote, name, size, start, word);
 		}
 		r = read_operator(lexer, self, quote, name, size, start, word);
 	}
@@ -505,7 +509,7 @@ static int read_expansion(struct lexer *lexer, const char *self, enum shell_quot
 	if (c >= 0 && shell_name_start((char)c)) {
 		size = read_name(lexer, name, sizeof(name));
 		r = size > sizeof(name) ? GIVE_UP
-					: add_variable(lexer, self, quote, name, size, word);
+					: add_variable(lexer, self, quote, name, size, start, word);
 	} else if (c == '{') {
 		pass(lexer);
 		r = read_braces(lexer, self, quote, start, word);
