@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "bootcfg/bls.h"
-#include "bootcfg/bls-comment.h"
 #include "bootcfg/edit.h"
+#include "bootcfg/mark.h"
 #include "early/text.h"
 
 /* What is to become of a stretch of the file. */
@@ -37,22 +37,6 @@ static const char *line_end(const struct bls_entry *entry)
 	return !end || *end == '\n' ? "\n" : end[1] == '\n' ? "\r\n" : "\r";
 }
 
-static int count_unit(void *data, _unused_ const char *unit, _unused_ size_t size)
-{
-	++*(size_t *)data;
-	return 0;
-}
-
-/* Whether units read back as they are when they stand side by side. */
-static bool apart(const char *before, const char *unit)
-{
-	_cleanup_free_ char *both = NULL;
-	size_t count = 0;
-
-	return asprintf(&both, "%s %s", before, unit) >= 0 &&
-	       !line_units(both, count_unit, &count) && count == 2;
-}
-
 /* The comments that say what is ours, with their line ends; "" where there is nothing to say. */
 static int add_comments(struct text *text, const struct bls_entry *entry,
 			const struct owned_list *list)
@@ -62,19 +46,19 @@ static int add_comments(struct text *text, const struct bls_entry *entry,
 
 	text_add(text, "%s", "");
 	if (!list->count && entry->mark)
-		text_add(text, "%s%s", BLS_OWNS_NOTHING, end);
+		text_add(text, "%s%s", MARK_OWNS_NOTHING, end);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct owned *item = &list->items[i];
 		bool took = item->was && *item->was;
 
 		/* Side by side on a line as long as that is not ambiguous. */
-		if (before && !took && apart(before->text, item->text))
+		if (before && !took && mark_apart(before->text, item->text))
 			text_add(text, " %s", item->text);
 		else if (took)
-			text_add(text, "%s%s%s%s%s", before ? end : "", BLS_REPLACED, item->was,
-				 BLS_ARROW, item->text);
+			text_add(text, "%s%s%s%s%s", before ? end : "", MARK_REPLACED, item->was,
+				 MARK_ARROW, item->text);
 		else
-			text_add(text, "%s%s%s", before ? end : "", BLS_OWNS, item->text);
+			text_add(text, "%s%s%s", before ? end : "", MARK_OWNS, item->text);
 		before = took ? NULL : item;
 		if (took || i + 1 == list->count)
 			text_add(text, "%s", end);

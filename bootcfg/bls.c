@@ -2,12 +2,12 @@
 #include <string.h>
 
 #include "bootcfg/bls.h"
-#include "bootcfg/bls-comment.h"
 #include "bootcfg/edit.h"
 #include "bootcfg/json.h"
+#include "bootcfg/mark.h"
 
-static const char owns[] = BLS_OWNS, replaced[] = BLS_REPLACED, owns_nothing[] = BLS_OWNS_NOTHING,
-		  arrow[] = BLS_ARROW;
+static const char owns[] = MARK_OWNS, replaced[] = MARK_REPLACED,
+		  owns_nothing[] = MARK_OWNS_NOTHING;
 
 static bool is_blank(char c)
 {
@@ -27,42 +27,6 @@ static int add_field(struct bls_field **fields, size_t *count, const struct bls_
 	return 0;
 }
 
-static int torn(const struct file *file, unsigned line, struct diag *diag)
-{
-	char path[sizeof(diag->file)];
-
-	snprintf(path, sizeof(path), "/%s", file->path);
-	return diag_set(
-		diag, -EBADMSG, path, line,
-		"a comment of vfio-bootcfg that cannot be read: remove it, and with it what "
-		"vfio-bootcfg knows of this line");
-}
-
-static int add_unit(void *data, const char *unit, size_t size)
-{
-	_cleanup_free_ char *text = strndup(unit, size);
-
-	return text ? owned_add(data, text, NULL) : -ENOMEM;
-}
-
-/*
- * The last arrow outside of quotes: what replaced something is one unit, and has none. NULL: there
- * is none.
- */
-static char *find_arrow(char *text)
-{
-	bool in_quote = false;
-	char *found = NULL;
-
-	for (char *at = text; *at; at++) {
-		if (*at == '"')
-			in_quote = !in_quote;
-		else if (!in_quote && !strncmp(at, arrow, sizeof(arrow) - 1))
-			found = at;
-	}
-	return in_quote ? NULL : found;
-}
-
 /* What JSON takes for a text: the state could not hold anything else. */
 static bool is_utf8(const char *text, size_t size)
 {
@@ -75,31 +39,15 @@ static bool is_utf8(const char *text, size_t size)
 static int read_comment(struct bls_entry *entry, const struct bls_field *comment, const char *head,
 			struct diag *diag)
 {
-	const char *value = entry->file.data + comment->value;
-	_cleanup_free_ char *text = strndup(value, comment->value_size);
-	char *at;
-	int r;
+	const char *text = entry->file.data + comment->value;
 
-	if (!text)
-		return -ENOMEM;
 	if (head == owns_nothing)
 		return 0;
 	/* It may be put into the options one day. */
 	if (!is_utf8(text, comment->value_size))
-		return torn(&entry->file, comment->line, diag);
-	if (head == owns) {
-		size_t before = entry->owned.count;
-
-		r = line_units(text, add_unit, &entry->owned);
-		if (r == -EBADMSG || (!r && entry->owned.count == before))
-			return torn(&entry->file, comment->line, diag);
-		return r;
-	}
-	at = find_arrow(text);
-	if (!at || at == text || !at[sizeof(arrow) - 1])
-		return torn(&entry->file, comment->line, diag);
-	*at = '\0';
-	return owned_add(&entry->owned, at + sizeof(arrow) - 1, text);
+		return mark_torn(&entry->file, comment->line, diag);
+	return (head == owns ? mark_read_owns : mark_read_replaced)(
+		&entry->file, comment->line, text, comment->value_size, &entry->owned, diag);
 }
 
 /* Which of our comments a line begins as, or NULL. */

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "bootcfg/efivars.h"
+#include "bootcfg/utf8.h"
 
 #define EFIVARS_DIR "sys/firmware/efi/efivars"
 #define GUID_LOADER "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
@@ -131,31 +132,6 @@ static unsigned le16(const uint8_t *at)
 	return at[0] | (unsigned)at[1] << 8;
 }
 
-static size_t put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		/* It is going to be shown to people. */
-		to[0] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /*
  * UTF-16LE up to its NUL, or to the end where it has none, as UTF-8, cut at a whole character where
  * it does not fit. A surrogate without its other half becomes `?`.
@@ -166,7 +142,7 @@ static void decode(const uint8_t *data, size_t size, char *ret, size_t space)
 
 	for (size_t at = 0; at + 2 <= size && le16(data + at); at += 2) {
 		uint32_t c = le16(data + at);
-		char bytes[4];
+		char bytes[UTF8_MAX];
 		size_t len;
 
 		if (c >= 0xd800 && c < 0xe000) {
@@ -179,7 +155,8 @@ static void decode(const uint8_t *data, size_t size, char *ret, size_t space)
 				c = '?';
 			}
 		}
-		len = put_utf8(bytes, c);
+		/* It is going to be shown to people. */
+		len = utf8_put(bytes, c < 0x20 || c == 0x7f ? '?' : c);
 		if (used + len >= space)
 			break;
 		memcpy(ret + used, bytes, len);

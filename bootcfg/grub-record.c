@@ -4,76 +4,31 @@
 
 #include "bootcfg/edit.h"
 #include "bootcfg/grub.h"
+#include "bootcfg/mark.h"
 #include "early/text.h"
 
 static const char head[] = "# Parameters of vfio-bootcfg(8): `vfio-bootcfg unset` takes them back.";
-static const char owns[] = "# vfio-bootcfg: ", replaced[] = "# vfio-bootcfg replaced: ",
-		  arrow[] = " -> ";
+static const char owns[] = MARK_OWNS, replaced[] = MARK_REPLACED;
 
 static bool begins(const char *line, size_t size, const char *with)
 {
 	return size >= strlen(with) && !memcmp(line, with, strlen(with));
 }
 
-static int torn(const struct file *file, unsigned line, struct diag *diag)
-{
-	char path[sizeof(diag->file)];
-
-	snprintf(path, sizeof(path), "/%s", file->path);
-	return diag_set(
-		diag, -EBADMSG, path, line,
-		"a comment of vfio-bootcfg that cannot be read: remove it, and with it what "
-		"vfio-bootcfg knows of this file");
-}
-
-static int add_unit(void *data, const char *unit, size_t size)
-{
-	_cleanup_free_ char *text = strndup(unit, size);
-
-	return text ? owned_add(data, text, NULL) : -ENOMEM;
-}
-
-/* The last arrow outside of quotes: what replaced something is one unit, and has none. */
-static char *find_arrow(char *text)
-{
-	bool in_quote = false;
-	char *found = NULL;
-
-	for (char *at = text; *at; at++) {
-		if (*at == '"')
-			in_quote = !in_quote;
-		else if (!in_quote && !strncmp(at, arrow, strlen(arrow)))
-			found = at;
-	}
-	return found;
-}
-
 /* One comment, without its line's end. 1: it is ours; 0: it is not. */
 static int read_comment(const struct file *file, unsigned number, const char *line, size_t size,
 			struct grub_record *record, struct diag *diag)
 {
-	_cleanup_free_ char *text = NULL;
-	char *at;
 	int r;
 
 	if (size == strlen(head) && begins(line, size, head))
 		return 1;
 	if (begins(line, size, owns)) {
-		size_t before = record->owned.count;
-
-		text = strndup(line + strlen(owns), size - strlen(owns));
-		r = text ? line_units(text, add_unit, &record->owned) : -ENOMEM;
-		if (r == -EBADMSG || (!r && record->owned.count == before))
-			return torn(file, number, diag);
+		r = mark_read_owns(file, number, line + strlen(owns), size - strlen(owns),
+				   &record->owned, diag);
 	} else if (begins(line, size, replaced)) {
-		text = strndup(line + strlen(replaced), size - strlen(replaced));
-		if (!text)
-			return -ENOMEM;
-		at = find_arrow(text);
-		if (!at || at == text || !at[strlen(arrow)])
-			return torn(file, number, diag);
-		*at = '\0';
-		r = owned_add(&record->owned, at + strlen(arrow), text);
+		r = mark_read_replaced(file, number, line + strlen(replaced),
+				       size - strlen(replaced), &record->owned, diag);
 	} else {
 		return 0;
 	}
@@ -122,7 +77,7 @@ int grub_record_read(const struct file *file, const char *variable, struct grub_
 			owned_free(&record.owned);
 			return r == -ENOMEM ? diag_set(diag, r, NULL, 0, "out of memory")
 			       : r < 0	    ? r
-					    : torn(file, number, diag);
+					    : mark_torn(file, number, diag);
 		}
 		if (r) {
 			record.lines[record.line_count].start = at;
@@ -163,22 +118,6 @@ static int add_assignment(struct text *text, const char *variable, const char *v
 	return text->error;
 }
 
-static int count_unit(void *data, _unused_ const char *unit, _unused_ size_t size)
-{
-	++*(size_t *)data;
-	return 0;
-}
-
-/* Whether units read back as they are when they stand side by side. */
-static bool apart(const char *before, const char *unit)
-{
-	_cleanup_free_ char *both = NULL;
-	size_t count = 0;
-
-	return asprintf(&both, "%s %s", before, unit) >= 0 &&
-	       !line_units(both, count_unit, &count) && count == 2;
-}
-
 int grub_record_write(struct text *ret, const struct owned_list *owned, const char *variable,
 		      const char *text, const char *eol, bool glue)
 {
@@ -193,7 +132,7 @@ int grub_record_write(struct text *ret, const struct owned_list *owned, const ch
 		const struct owned *item = &owned->items[i];
 		bool took = item->was && *item->was;
 
-		if (before && (took || !apart(before->text, item->text))) {
+		if (before && (took || !mark_apart(before->text, item->text))) {
 			add_line(ret, eol, glue, owns, line.data);
 			line.size = 0;
 			before = NULL;
@@ -203,7 +142,8 @@ int grub_record_write(struct text *ret, const struct owned_list *owned, const ch
 			/* The line's end again, behind what follows. */
 			if (!glue && !ret->error)
 				ret->size -= strlen(eol);
-			text_add(ret, "%s%s%s%s", item->was, arrow, item->text, glue ? "" : eol);
+			text_add(ret, "%s%s%s%s", item->was, MARK_ARROW, item->text,
+				 glue ? "" : eol);
 			continue;
 		}
 		text_add(&line, "%s%s", before ? " " : "", item->text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bootcfg/json-span.h"
+#include "bootcfg/utf8.h"
 #include "early/text.h"
 
 static size_t skip_blanks(const char *text, size_t at)
@@ -122,30 +123,6 @@ static unsigned hex4(const char *text)
 	return value;
 }
 
-static size_t put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* One letter at *at, which may be an escape; *at goes behind it. */
 static uint32_t take(const char *text, size_t *at, size_t end)
 {
@@ -192,7 +169,7 @@ int json_span_string(const char *text, struct json_span string, char **ret, size
 		/* Bytes that are no escape are UTF-8 already. */
 		if (!escape)
 			plain[size] = (char)c;
-		len = escape ? put_utf8(plain + size, c) : 1;
+		len = escape ? utf8_put(plain + size, c) : 1;
 		for (size_t i = 0; i < len; i++)
 			map[size + i] = from;
 		size += len;
