@@ -217,10 +217,10 @@ claim_text() {
 	grep -qE -e "$2" <<<"$text" || failed soft "claim_text $name$at $2" "$text"
 }
 
-console() { grep -aqE -e "$1" "$boot_dir/console.log" || failed hard "console $1" "no such line"; }
+console() { grep -aqE -e "$1" "${control_dir:-$boot_dir}/console.log" || failed hard "console $1" "no such line"; }
 
 # image_fails ERE: dracut ends with an error and says so; such a test is not booted.
 image_fails() {
-	[ "$(cat "$boot_dir/image-status")" != 0 ] || failed hard "image_fails $1" "an image"
-	grep -qE -e "$1" "$boot_dir/image-log" || failed hard "image_fails $1" "$(tail -n 3 "$boot_dir/image-log")"
+	[ "$(cat "${control_dir:-$boot_dir}/image-status")" != 0 ] || failed hard "image_fails $1" "an image"
+	grep -qE -e "$1" "${control_dir:-$boot_dir}/image-log" || failed hard "image_fails $1" "$(tail -n 3 "${control_dir:-$boot_dir}/image-log")"
 }

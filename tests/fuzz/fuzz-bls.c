@@ -43,7 +43,8 @@ static void check_fields(const struct bls_entry *entry)
 static int read_entry(const char *text, size_t size, bool first_only, struct boot_line *ret,
 		      void **ret_file)
 {
-	static const char machine[] = "0123456789abcdef0123456789abcdef";
+	static char machine[] = "0123456789abcdef0123456789abcdef", root[] = "root=UUID=1";
+	const struct system_id id = {.machine_id = machine, .root_arg = root};
 	struct bls_entry *entry = calloc(1, sizeof(*entry));
 	int r;
 
@@ -54,7 +55,7 @@ static int read_entry(const char *text, size_t size, bool first_only, struct boo
 		return r;
 	}
 	check_fields(entry);
-	(void)bls_whose(entry, machine, "root=UUID=1");
+	(void)bls_whose(entry, &id);
 	CHECK(bls_line(entry, first_only, ret) == 0);
 	/* What says that nothing is ours is kept. */
 	entry->mark = entry->ours && !entry->owned.count;
