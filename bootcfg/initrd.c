@@ -230,8 +230,11 @@ static int begin_inner(struct initrd *initrd, const struct compression *compress
 	*inner = (struct inner_stream){
 		.stream.read = inner_read, .lib = inner->lib, .max = initrd->left};
 	initrd->compression = compression->name;
-	if (!inner->lib.archive_read_new && archive_lib_load(&inner->lib) < 0)
-		return -ENOTSUP;
+	if (!inner->lib.archive_read_new) {
+		r = archive_lib_load(&inner->lib);
+		if (r < 0)
+			return r;
+	}
 	inner->archive = inner->lib.archive_read_new();
 	if (!inner->archive)
 		return -ENOMEM;
@@ -320,6 +323,12 @@ int initrd_fail(struct initrd *initrd, int error, struct diag *diag)
 		return diag_set(diag, -EBADMSG, NULL, 0,
 				"it is compressed by %s, which libarchive cannot take off here",
 				initrd->compression);
+	case -ELIBACC:
+		return diag_set(
+			diag, error, NULL, 0,
+			"it is compressed by %s, and libarchive, which takes that off, is not "
+			"installed: on Debian `apt-get install libarchive13`",
+			initrd->compression);
 	case -EBADMSG:
 		if (initrd->compression)
 			return diag_set(diag, error, NULL, 0,

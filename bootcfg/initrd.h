@@ -25,7 +25,8 @@ void initrd_close(struct initrd *initrd);
 /*
  * The next member into *ret, which holds it up to the next call (cpio_body() reads it): 1, 0 at the
  * end. Errors, with diag's text: -EBADMSG no image that is understood (also: a compression that this
- * libarchive cannot take off, too many bytes); -errno of reading.
+ * libarchive cannot take off, too many bytes); -ELIBACC compressed, and libarchive is not there; -errno
+ * of reading.
  */
 int initrd_next(struct initrd *initrd, struct cpio **ret, struct diag *diag) _must_check_;
 
