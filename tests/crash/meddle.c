@@ -20,23 +20,38 @@ static void exchange(const void *data)
 	close(dir);
 }
 
-bool swap_at(const struct crash *crash, size_t at)
+/* The run that others disturb comes to an end of its own; its exit code, or -1 and what is wrong. */
+static int meddle(const struct crash *crash, size_t at, void (*meanwhile)(const void *data))
 {
 	struct trace point = {.act = TRACE_MEANWHILE,
 			      .at = at,
 			      .number = crash->calls[at].number,
-			      .meanwhile = exchange,
+			      .meanwhile = meanwhile,
 			      .data = crash};
+	int code;
+
+	disturb(crash, &point);
+	if (!point.hit) {
+		wrong(crash, at, 0, "it was not reached");
+		return -1;
+	}
+	if (!WIFEXITED(point.status) || WEXITSTATUS(point.status) > 5) {
+		wrong(crash, at, 0, "it ends with %#x", (unsigned)point.status);
+		return -1;
+	}
+	code = WEXITSTATUS(point.status);
+	__atomic_add_fetch(&crash->totals->exits[code], 1, __ATOMIC_RELAXED);
+	return code;
+}
+
+bool swap_at(const struct crash *crash, size_t at)
+{
 	struct tree outside;
 	char why[600];
 	bool untouched;
 
-	disturb(crash, &point);
-	if (!point.hit)
-		return wrong(crash, at, 0, "it was not reached");
-	if (!WIFEXITED(point.status) || WEXITSTATUS(point.status) > 5)
-		return wrong(crash, at, 0, "it ends with %#x", (unsigned)point.status);
-	__atomic_add_fetch(&crash->totals->exits[WEXITSTATUS(point.status)], 1, __ATOMIC_RELAXED);
+	if (meddle(crash, at, exchange) < 0)
+		return false;
 	tree_read(crash->outside, &outside);
 	untouched = tree_equal(&outside, &crash->outside_before, why, sizeof(why));
 	tree_free(&outside);
@@ -69,21 +84,16 @@ static void edit(const void *data)
 
 bool edit_at(const struct crash *crash, size_t at)
 {
-	struct trace point = {.act = TRACE_MEANWHILE,
-			      .at = at,
-			      .number = crash->calls[at].number,
-			      .meanwhile = edit,
-			      .data = crash};
 	const struct node *node;
 	struct tree now;
 	bool kept;
+	int code;
 
-	disturb(crash, &point);
-	if (!point.hit || !WIFEXITED(point.status) || WEXITSTATUS(point.status) > 5)
-		return wrong(crash, at, 0, "it ends with %#x", (unsigned)point.status);
-	__atomic_add_fetch(&crash->totals->exits[WEXITSTATUS(point.status)], 1, __ATOMIC_RELAXED);
+	code = meddle(crash, at, edit);
+	if (code < 0)
+		return false;
 	/* What is part-way is finished, and what others wrote must survive that too. */
-	if (WEXITSTATUS(point.status) == 5 && run(crash) > 5)
+	if (code == 5 && run(crash) > 5)
 		return wrong(crash, at, 0, "the same command again fails");
 	tree_read(crash->dir, &now);
 	node = tree_find(&now, crash->edited);
