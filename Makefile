@@ -29,7 +29,8 @@ FUZZ_SECONDS ?= 20
 
 EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := $(filter-out main,$(patsubst bootcfg/%.c,%,$(wildcard bootcfg/*.c)))
-DEVICE := device list list-children list-data list-json list-text
+TOOLS := consoles guards handover handover-pick handover-run holders list list-children list-data list-json list-text \
+	reclaim release
 UNIT := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -72,6 +73,7 @@ $(O)/%.o: %.c Makefile | $(O)/.packages
 
 $(O)/libearly.a: $(call lib,early,$(EARLY))
 $(O)/libbootcfg.a: $(call lib,bootcfg,$(BOOTCFG))
+$(O)/libtools.a: $(call lib,tools,$(TOOLS))
 $(O)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -83,7 +85,7 @@ $(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefil
 
 LIBS := -lpci -ljansson -lsmartcols
 
-$(O)/vfio-device: $(call lib,tools,$(DEVICE)) $(O)/libbootcfg.a $(O)/libearly.a
+$(O)/vfio-device: $(O)/tools/device.o $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -133,7 +135,7 @@ MACHINE := machine machine-pci machine-put
 units: $(UNITS) $(O)/tests/expand-machine $(O)/tests/shell-soup
 
 $(O)/tests/unit/test-%: $(O)/tests/unit/test-%.o $(O)/tests/unit/fixture.o \
-		$(call lib,tests,$(MACHINE)) $(O)/libbootcfg.a $(O)/libearly.a
+		$(call lib,tests,$(MACHINE)) $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka -larchive $(LIBS)
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "early/late.h"
 #include "early/log.h"
@@ -9,6 +7,9 @@
 #include "early/text.h"
 
 #define EARLY_PATH "/usr/lib/vfio-bootcfg/vfio-early"
+
+/* udev gives a worker three minutes. */
+#define LOCK_WAIT_MS 120000
 
 static bool lacks_group(const struct claim_plan *plan, const struct profile_device *section)
 {
@@ -55,25 +56,6 @@ int late_write_rules(const struct root *root, const struct profile *profile,
 	}
 	put_bind_rules(&out, plan);
 	return out.error ? out.error : root_replace(root, LATE_RULES, out.data, out.size, 0644);
-}
-
-static int lock_record(const struct root *root)
-{
-	int fd, r = root_mkdir(root, RECORD_DIR);
-
-	if (r < 0)
-		return r;
-	fd = root_openat(root, RECORD_DIR, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno == EINTR)
-			continue;
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
-	return fd;
 }
 
 /* Keeps the targets of sections that have one in addr's slot; true if any is left. */
@@ -182,7 +164,7 @@ static int claim_once(const struct claim_env *env, const struct profile *profile
 int late_claim(const struct claim_env *env, const struct profile *profile,
 	       const struct pci_addr *addr, bool synthetic)
 {
-	_cleanup_close_ int lock = lock_record(env->root);
+	_cleanup_close_ int lock = record_lock(env->root, LOCK_WAIT_MS);
 	size_t before = 0, claimed = 0;
 	int r;
 

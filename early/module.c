@@ -11,6 +11,7 @@ struct kmod_api {
 	__typeof__(kmod_unref) *unref;
 	__typeof__(kmod_module_new_from_lookup) *lookup;
 	__typeof__(kmod_module_get_module) *get_module;
+	__typeof__(kmod_list_next) *next;
 	__typeof__(kmod_module_probe_insert_module) *insert;
 	__typeof__(kmod_module_unref) *unref_module;
 	__typeof__(kmod_module_unref_list) *unref_list;
@@ -28,10 +29,11 @@ static int api_open(struct kmod_api *ret)
 	api.unref = (__typeof__(api.unref))dlsym(lib, "kmod_unref");
 	api.lookup = (__typeof__(api.lookup))dlsym(lib, "kmod_module_new_from_lookup");
 	api.get_module = (__typeof__(api.get_module))dlsym(lib, "kmod_module_get_module");
+	api.next = (__typeof__(api.next))dlsym(lib, "kmod_list_next");
 	api.insert = (__typeof__(api.insert))dlsym(lib, "kmod_module_probe_insert_module");
 	api.unref_module = (__typeof__(api.unref_module))dlsym(lib, "kmod_module_unref");
 	api.unref_list = (__typeof__(api.unref_list))dlsym(lib, "kmod_module_unref_list");
-	if (!api.new || !api.unref || !api.lookup || !api.get_module || !api.insert ||
+	if (!api.new || !api.unref || !api.lookup || !api.get_module || !api.next || !api.insert ||
 	    !api.unref_module || !api.unref_list)
 		return -ELIBACC;
 	*ret = api;
@@ -53,6 +55,36 @@ static int load(const struct kmod_api *api, struct kmod_ctx *ctx, const char *na
 	api->unref_module(module);
 	api->unref_list(list);
 	return r < 0 ? r : 0;
+}
+
+int module_load_alias(const char *alias)
+{
+	struct kmod_list *list = NULL;
+	struct kmod_api api;
+	struct kmod_ctx *ctx;
+	int ret = -ENOENT, r = api_open(&api);
+
+	if (r < 0)
+		return r;
+	ctx = api.new(NULL, NULL);
+	if (!ctx)
+		return -ENOMEM;
+	r = api.lookup(ctx, alias, &list);
+	if (r < 0)
+		ret = r;
+	for (struct kmod_list *at = list; at; at = api.next(list, at)) {
+		struct kmod_module *module = api.get_module(at);
+
+		r = api.insert(module, KMOD_PROBE_APPLY_BLACKLIST | KMOD_PROBE_IGNORE_COMMAND, NULL,
+			       NULL, NULL, NULL);
+		api.unref_module(module);
+		/* One that is there is enough: several may have an alias in common. */
+		if (r == 0 || ret != 0)
+			ret = r > 0 ? -EPERM : r;
+	}
+	api.unref_list(list);
+	api.unref(ctx);
+	return ret;
 }
 
 int module_load_vfio_from(const char *dir)

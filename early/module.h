@@ -23,6 +23,13 @@ int module_load_vfio(const struct root *root) _must_check_;
  */
 int module_load_vfio_from(const char *dir) _must_check_;
 
+/*
+ * Loads the modules whose alias fits, as udev does for a MODALIAS: not those that modprobe.d blacklists.
+ * Binds what they match before it returns, so it may hang. 0 where one is there now or built in; -ENOENT where none fits;
+ * -EPERM where each that fits is on a blacklist; -ELIBACC; -errno of finit_module(2).
+ */
+int module_load_alias(const char *alias) _must_check_;
+
 /* True if the vfio-pci driver and vfio_iommu_type1 are in the running kernel already. */
 bool module_vfio_ready(const struct root *root);
 

@@ -31,6 +31,11 @@ static const char reason_words[CLAIM_REASONS][16] = {
 	[CLAIM_BIND_FAILED] = "bind-failed",
 	[CLAIM_TIMEOUT] = "timeout",
 	[CLAIM_VANISHED] = "vanished",
+	[CLAIM_IN_USE] = "in-use",
+	[CLAIM_LAST_DISPLAY] = "last-display",
+	[CLAIM_ONLY_KEYBOARD] = "only-keyboard",
+	[CLAIM_GROUP] = "group",
+	[CLAIM_NO_DRIVER] = "no-driver",
 };
 
 const char *claim_reason_word(enum claim_reason reason)
@@ -287,7 +292,15 @@ static void check_target(struct resolver *res, struct claim_target *target)
 			addr, target->section->name);
 		return;
 	}
-	if (is_released(res, dev)) {
+	if (res->flags & RESOLVE_FIND) {
+		r = pci_group(res->root, dev);
+		if (r < 0)
+			claim_refuse(res->plan, target, CLAIM_VANISHED, -r,
+				     "the IOMMU group of %s cannot be read: %s", addr,
+				     strerror(-r));
+		return;
+	}
+	if (!(res->flags & RESOLVE_RELEASED) && is_released(res, dev)) {
 		claim_refuse(res->plan, target, CLAIM_RELEASED, 0,
 			     "%s was given back to the host in this boot (" RELEASED_DIR ")", addr);
 		return;

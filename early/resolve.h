@@ -31,6 +31,12 @@ enum claim_reason {
 	CLAIM_BIND_FAILED, /* vfio-pci refused it */
 	CLAIM_TIMEOUT, /* the kernel did not answer within the deadline */
 	CLAIM_VANISHED, /* it was removed meanwhile */
+	/* said by vfio-device, while the host runs */
+	CLAIM_IN_USE, /* a process has it open */
+	CLAIM_LAST_DISPLAY, /* no other display would be left to the host */
+	CLAIM_ONLY_KEYBOARD, /* no other keyboard would be left to the host */
+	CLAIM_GROUP, /* something else in its IOMMU group is on the other side */
+	CLAIM_NO_DRIVER, /* the host's own driver did not take it */
 	CLAIM_REASONS
 };
 
@@ -62,6 +68,8 @@ struct claim_plan {
 
 enum resolve_flags {
 	RESOLVE_GUEST = 1 << 0, /* take sections with claim = guest too */
+	RESOLVE_RELEASED = 1 << 1, /* take what was given back in this boot too */
+	RESOLVE_FIND = 1 << 2, /* only say which functions are meant: to give them back */
 };
 
 /*

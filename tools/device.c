@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bootcfg/cmd.h"
+#include "tools/handover.h"
 #include "tools/list.h"
 
 static const struct cmd_option list_options[] = {
@@ -7,6 +8,13 @@ static const struct cmd_option list_options[] = {
 	{.name = "all",
 	 .help = "bridges and the chipset's own functions too",
 	 .instead_of_previous = true},
+};
+
+static const struct cmd_option handover_options[] = {
+	{.name = "guest",
+	 .argument = "NAME",
+	 .help = "the devices of [guest NAME] that have claim = guest"},
+	{.name = "force", .help = "do what is unwise, where it is not impossible"},
 };
 
 static const struct cmd commands[] = {
@@ -19,13 +27,30 @@ static const struct cmd commands[] = {
 		.options = list_options,
 		.option_count = ARRAY_SIZE(list_options),
 	},
+	{
+		.name = "release",
+		.run = release_run,
+		.help = "give a card back to the host: its own drivers get it",
+		.operands = "[NAME|ADDRESS]",
+		.options = handover_options,
+		.option_count = ARRAY_SIZE(handover_options),
+	},
+	{
+		.name = "reclaim",
+		.run = reclaim_run,
+		.help = "take a card for guests: vfio-pci gets it",
+		.operands = "[NAME|ADDRESS]",
+		.options = handover_options,
+		.option_count = ARRAY_SIZE(handover_options),
+	},
 };
 
 int main(int argc, char **argv)
 {
 	static const struct cmd_program program = {
 		.name = "vfio-device",
-		.help = "Shows the PCI cards of this host and which of them are kept for guests.",
+		.help = "Shows the PCI cards of this host and which of them are kept for guests; "
+			"gives them back and takes them again.",
 		.commands = commands,
 		.command_count = ARRAY_SIZE(commands),
 	};
