@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #include "early/ini.h"
@@ -222,17 +223,16 @@ void record_free(struct record *record)
 int record_lock(const struct root *root, unsigned wait_ms)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000000};
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_close_ int fd = -1;
 	int ret, r = root_mkdir(root, RECORD_DIR);
 
 	if (r < 0)
 		return r;
-	fd = root_openat(root, LOCK_PATH, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	fd = root_openat(root, RECORD_DIR, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
-	for (unsigned waited_ms = 0; fcntl(fd, F_SETLK, &lock) < 0; waited_ms += 20) {
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+	for (unsigned waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += 20) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (waited_ms >= wait_ms)
 			return -EWOULDBLOCK;

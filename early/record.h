@@ -13,7 +13,6 @@
 #define RECORD_PATH "run/vfio-bootcfg/record"
 #define RECORD_DIR "run/vfio-bootcfg"
 #define RELEASED_DIR "run/vfio-bootcfg/released"
-#define LOCK_PATH "run/vfio-bootcfg/lock"
 
 /* The head of the record. */
 struct record_head {
@@ -40,10 +39,10 @@ int record_write(const struct root *root, const struct record_head *head,
 int record_update(const struct root *root, const struct claim_plan *plan) _must_check_;
 
 /*
- * Waits at most wait_ms until nobody else hands cards over: vfio-early for a late card, vfio-device.
- * The lock is the process's own (fcntl(2)): a child that hangs in the kernel does not keep it.
+ * Waits at most wait_ms until nobody else hands cards over: vfio-early for a late card, vfio-device. Children
+ * have the lock too: where the process is ended, it lasts until the step that one of them is at has come to its end.
  * Returns a descriptor, whose close gives the lock back; -EWOULDBLOCK where others had it all the time, or
- * -errno of mkdir, open or fcntl.
+ * -errno of mkdir, open or flock.
  */
 int record_lock(const struct root *root, unsigned wait_ms) _must_check_;
 

@@ -179,14 +179,14 @@ static int hand_over(struct cmd_call *call, bool to_host)
 	if (root_has_kernel(&call->root)) {
 		lock = record_lock(&call->root, LOCK_WAIT_MS);
 		if (lock < 0)
-			return cmd_failf(
-				call, EXIT_SYSTEM,
-				lock == -EWOULDBLOCK
-					? "another vfio-device, or vfio-early for udev, is at "
-					  "work and does not end%s%s"
-					: "the lock /" LOCK_PATH " cannot be had%s%s",
-				lock == -EWOULDBLOCK ? "" : ": ",
-				lock == -EWOULDBLOCK ? "" : strerror(-lock));
+			return cmd_failf(call, EXIT_SYSTEM,
+					 lock == -EWOULDBLOCK
+						 ? "another vfio-device, or vfio-early for udev, "
+						   "is at work, or a step of it hangs in the "
+						   "kernel: then a reboot is needed%s%s"
+						 : "the lock on /" RECORD_DIR " cannot be had%s%s",
+					 lock == -EWOULDBLOCK ? "" : ": ",
+					 lock == -EWOULDBLOCK ? "" : strerror(-lock));
 	}
 	r = handover_pick(&h, operand, guest, to_host ? RESOLVE_FIND : RESOLVE_RELEASED, &diag);
 	if (r < 0)
