@@ -111,6 +111,8 @@ cp "$scratch/out" "$scratch/completion"
 [ "$(complete_words vfio-device l)" = list ] || wrong "l: $(complete_words vfio-device l)"
 [ "$(complete_words vfio-device list --t)" = --tree ] || wrong "--t: $(complete_words vfio-device list --t)"
 [ "$(complete_words vfio-device list l)" = "" ] || wrong "a second command is offered"
+[ "$(complete_words vfio-device re | sort | tr '\n' ' ')" = "reclaim release " ] || wrong "re: $(complete_words vfio-device re)"
+[ "$(complete_words vfio-device release --g)" = --guest ] || wrong "--g: $(complete_words vfio-device release --g)"
 [ "$(complete_words vfio-device --tr)" = "" ] || wrong "an option of list is offered without it"
 [ "$(complete_words vfio-device list --root tests/mach)" = tests/machines ] ||
 	wrong "--root: $(complete_words vfio-device list --root tests/mach)"
