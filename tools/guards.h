@@ -7,8 +7,8 @@
 
 /*
  * Refuses targets that a process has open, which /proc/PID/fd tells: VFIO nodes of what goes to the host, else display,
- * sound and NVIDIA nodes. Without root's rights only one's own processes can be seen. Where forced, only what
- * the kernel would wait for: VFIO and NVIDIA nodes. 0 or -ENOMEM.
+ * sound, I2C and NVIDIA nodes. Without root's rights only one's own processes can be seen. Where forced, only what
+ * the kernel would wait for: all but display nodes. 0 or -ENOMEM.
  */
 int guard_holders(const struct root *root, struct claim_plan *plan, bool to_host,
 		  bool force) _must_check_;

@@ -5,7 +5,7 @@
 #include "early/diag.h"
 #include "tools/guards.h"
 
-#define NODES_MAX 64
+#define NODES_MAX 256
 #define NAMED_MAX 3
 
 /* A device node of a target: who has it open holds the card. */
@@ -31,11 +31,21 @@ static void add_node(struct nodes *nodes, struct claim_target *target, bool hang
 	snprintf(node->path, sizeof(node->path), "%s", path);
 }
 
+/*
+ * The kernel takes a display from who has it open. A sound card and an I2C bus wait until they are closed
+ * (snd_card_free(), i2c_del_adapter()), and so does VFIO.
+ */
+static bool is_waited_for(const char *name)
+{
+	return strncmp(name, "dri/", 4) && strncmp(name, "fb", 2) &&
+	       strncmp(name, "drm_dp_aux", 10);
+}
+
 /* The node that an entry of sysfs says it has. */
 static void add_entry(const struct root *root, struct nodes *nodes, struct claim_target *target,
-		      bool hangs, const char *dir)
+		      const char *dir)
 {
-	char path[PCI_ATTR_STR + 600], text[1024], node[64];
+	char path[1100], text[1024], node[64];
 	const char *at;
 
 	snprintf(path, sizeof(path), "%s/uevent", dir);
@@ -46,26 +56,43 @@ static void add_entry(const struct root *root, struct nodes *nodes, struct claim
 		return;
 	at = strchr(at, '=') + 1;
 	snprintf(node, sizeof(node), "/dev/%.*s", (int)strcspn(at, "\n"), at);
-	add_node(nodes, target, hangs, node);
+	add_node(nodes, target, is_waited_for(at), node);
 }
 
-/* The nodes of all entries of a directory, and with deep of the entries' own ones. */
+/* The nodes of a directory's entries, and of their own ones, depth levels down. Links lead elsewhere. */
 static void add_entries(const struct root *root, struct nodes *nodes, struct claim_target *target,
-			bool hangs, const char *dir, bool deep)
+			const char *dir, unsigned depth)
 {
 	_cleanup_closedir_ DIR *open = root_opendir(root, dir);
 	const struct dirent *entry;
 
 	while (open && (entry = readdir(open))) {
-		char path[PCI_ATTR_STR + 520];
+		char path[1024];
 
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || entry->d_type == DT_LNK || entry->d_type == DT_REG)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (deep)
-			add_entries(root, nodes, target, hangs, path, false);
-		else
-			add_entry(root, nodes, target, hangs, path);
+		if (snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) >= (int)sizeof(path))
+			continue;
+		add_entry(root, nodes, target, path);
+		if (depth > 1)
+			add_entries(root, nodes, target, path, depth - 1);
+	}
+}
+
+/* What the host's driver has made of the function: drm/card1/card1-DP-1/i2c-5/i2c-dev/i2c-5 is as deep as it gets. */
+static void add_classes(const struct root *root, struct nodes *nodes, struct claim_target *target)
+{
+	char path[PCI_ATTR_STR], below[PCI_ATTR_STR + 260];
+	_cleanup_closedir_ DIR *open = NULL;
+	const struct dirent *entry;
+
+	open = root_opendir(root, pci_attr_path(&target->dev->addr, "", path));
+	while (open && (entry = readdir(open))) {
+		if (strcmp(entry->d_name, "drm") && strcmp(entry->d_name, "graphics") &&
+		    strcmp(entry->d_name, "sound") && strncmp(entry->d_name, "i2c-", 4))
+			continue;
+		snprintf(below, sizeof(below), "%s%s", path, entry->d_name);
+		add_entries(root, nodes, target, below, 5);
 	}
 }
 
@@ -99,13 +126,10 @@ static void add_nodes(const struct root *root, struct nodes *nodes, struct claim
 			return;
 		snprintf(node, sizeof(node), "/dev/vfio/%d", dev->group);
 		add_node(nodes, target, true, node);
-		add_entries(root, nodes, target, true, pci_attr_path(&dev->addr, "vfio-dev", path),
-			    false);
+		add_entries(root, nodes, target, pci_attr_path(&dev->addr, "vfio-dev", path), 1);
 		return;
 	}
-	add_entries(root, nodes, target, false, pci_attr_path(&dev->addr, "drm", path), false);
-	add_entries(root, nodes, target, false, pci_attr_path(&dev->addr, "graphics", path), false);
-	add_entries(root, nodes, target, false, pci_attr_path(&dev->addr, "sound", path), true);
+	add_classes(root, nodes, target);
 	add_nvidia(root, nodes, target, addr);
 }
 

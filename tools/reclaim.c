@@ -87,10 +87,11 @@ static void give_back(struct handover *h)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct claim_target *target = &plan->targets[i];
 		const char *before = target->dev->driver;
+		char path[PCI_ATTR_STR];
 
 		if (pci_driver(h->env.root, &target->dev->addr, target->driver_after) < 0)
 			target->driver_after[0] = '\0';
-		if (target->reason == CLAIM_VANISHED)
+		if (!root_exists(h->env.root, pci_attr_path(&target->dev->addr, "vendor", path)))
 			continue;
 		/* One that was found without a driver may have got its own. */
 		if (r < 0 || errors[i] < 0 ||

@@ -129,9 +129,14 @@ static void take_back(struct handover *h)
 		if (back.targets[i].reason == CLAIM_OK)
 			continue;
 		h->stuck = true;
-		snprintf(target->text + len, sizeof(target->text) - len,
-			 "; %s could not go back to vfio-pci either: reboot needed",
-			 pci_addr_format(&target->dev->addr, addr));
+		pci_addr_format(&target->dev->addr, addr);
+		if (target->reason == CLAIM_OK || target->reason == CLAIM_SIBLING)
+			claim_refuse(&h->plan, target, back.targets[i].reason,
+				     back.targets[i].error,
+				     "%s could not go back to vfio-pci: reboot needed", addr);
+		else
+			snprintf(target->text + len, sizeof(target->text) - len,
+				 "; it could not go back to vfio-pci either: reboot needed");
 	}
 	if (!h->stuck)
 		handover_unmark(h);

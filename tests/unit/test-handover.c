@@ -466,6 +466,15 @@ static void a_card_that_is_open_is_refused(_unused_ void **state)
 	drop(machine, "run");
 	open_by("90", "pipewire", "/dev/snd/pcmC2D0p");
 	assert_refused("gpu", false, false, CLAIM_IN_USE, AUDIO " is in use: pipewire (90)");
+	/* The kernel would wait for that; not for a display. */
+	assert_refused("gpu", false, true, CLAIM_IN_USE, "pipewire (90)");
+	drop(machine, "proc/90");
+	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/card1-DP-1/i2c-5/i2c-dev/i2c-5/uevent",
+	    "MAJOR=89\nMINOR=5\nDEVNAME=i2c-5\n");
+	open_by("91", "ddcutil", "/dev/i2c-5");
+	assert_refused("gpu", false, true, CLAIM_IN_USE, "ddcutil (91)");
+	drop(machine, "proc/91");
+	open_by("812", "Xorg", "/dev/dri/card1");
 	{
 		_cleanup_(handover_free) struct handover h;
 
@@ -588,6 +597,38 @@ static void all_functions_or_none(_unused_ void **state)
 	assert_host_has();
 	assert_int_equal(h.plan.targets[1].reason, CLAIM_BIND_FAILED);
 	assert_string_equal(h.plan.targets[0].driver_after, "bochs-drm");
+}
+
+static void what_was_taken_before_is_spared(_unused_ void **state)
+{
+	char text[1024];
+
+	/* A guest may use function 0, so undoing must not unbind it. */
+	start_taken();
+	set_driver(AUDIO, "snd_hda_intel");
+	put(machine, attr(AUDIO, "driver_override"), "(null)\n");
+	kernel->faults[0] = (struct fault){"vfio-pci/bind", AUDIO, -EINVAL};
+	assert_int_equal(quick("gpu", false), -EIO);
+	assert_is(GPU, CLAIM_DRIVER, CLAIM_DRIVER);
+	assert_is(AUDIO, "snd_hda_intel", "(null)");
+	read_text("journal", text, sizeof(text));
+	assert_non_null(strstr(text, "unbind " AUDIO));
+	assert_null(strstr(text, "unbind " GPU));
+}
+
+/* Whoever was ended between override and unbind has left one; it does not outlive a failure. */
+static void an_override_that_was_left_is_cleared(_unused_ void **state)
+{
+	put(machine, attr(GPU, "driver_override"), CLAIM_DRIVER "\n");
+	put(machine, attr(AUDIO, "driver_override"), CLAIM_DRIVER "\n");
+	kernel->faults[0] = (struct fault){"vfio-pci/bind", AUDIO, -EINVAL};
+	assert_int_equal(quick("gpu", false), -EIO);
+	assert_host_has();
+	/* Neither one that could not even be written. */
+	put(machine, attr(GPU, "driver_override"), CLAIM_DRIVER "\n");
+	kernel->faults[0] = (struct fault){AUDIO "/driver_override", CLAIM_DRIVER, -EIO};
+	assert_int_equal(quick("gpu", false), -EIO);
+	assert_host_has();
 }
 
 static void all_cards_of_a_guest_or_none(_unused_ void **state)
@@ -714,6 +755,41 @@ static void a_card_that_vanishes(_unused_ void **state)
 	assert_int_equal(h.plan.targets[1].reason, CLAIM_VANISHED);
 	assert_false(h.stuck);
 	assert_is(GPU, "bochs-drm", "(null)");
+}
+
+static void a_card_that_vanishes_whole(_unused_ void **state)
+{
+	_cleanup_(handover_free) struct handover h, back;
+	struct diag diag = DIAG_INIT;
+
+	open_handover(&h);
+	open_handover(&back);
+	assert_int_equal(handover_pick(&h, "gpu", NULL, RESOLVE_RELEASED, &diag), 0);
+	assert_int_equal(handover_pick(&back, "gpu", NULL, RESOLVE_FIND, &diag), 0);
+	drop(machine, "sys/bus/pci/devices/" GPU);
+	drop(machine, "sys/bus/pci/devices/" AUDIO);
+	assert_int_equal(handover_reclaim(&h), -EIO);
+	assert_false(h.stuck);
+	assert_int_equal(handover_release(&back), -EIO);
+	assert_false(back.stuck);
+}
+
+/* Neither side takes it: the one function that could go back does, and the other is said. */
+static void a_release_that_cannot_be_undone(_unused_ void **state)
+{
+	_cleanup_(handover_free) struct handover h;
+
+	start_taken();
+	kernel->native_refuses = true;
+	kernel->faults[0] = (struct fault){"vfio-pci/bind", AUDIO, -EIO};
+	open_handover(&h);
+	assert_int_equal(hand_over(&h, "gpu", NULL, true), -EIO);
+	assert_true(h.stuck);
+	assert_mentions(h.plan.targets[1].text, AUDIO, "reboot needed", NULL);
+	kernel->native_refuses = false;
+	kernel->faults[0].path = NULL;
+	assert_int_equal(quick("gpu", true), 0);
+	assert_host_has();
 }
 
 static void consoles_come_back(_unused_ void **state)
@@ -924,6 +1000,8 @@ int main(void)
 		handover_test(the_only_keyboard_is_refused),
 		handover_test(never_what_is_impossible),
 		handover_test(all_functions_or_none),
+		handover_test(what_was_taken_before_is_spared),
+		handover_test(an_override_that_was_left_is_cleared),
 		handover_test(all_cards_of_a_guest_or_none),
 		handover_test(what_cannot_be_undone_is_said),
 		handover_test(a_driver_that_does_not_take_it),
@@ -932,6 +1010,8 @@ int main(void)
 		handover_test(a_release_that_hangs),
 		handover_test(a_reclaim_that_hangs),
 		handover_test(a_card_that_vanishes),
+		handover_test(a_card_that_vanishes_whole),
+		handover_test(a_release_that_cannot_be_undone),
 		handover_test(consoles_come_back),
 		handover_test(a_record_that_is_not_ours_is_not_obeyed),
 		handover_test(killed_at_each_write_the_next_call_repairs),
