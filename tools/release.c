@@ -10,22 +10,31 @@
 #define BLACKLISTED (-EPERM) /* modprobe.d keeps its module away */
 #define NOT_TAKEN (-ENODEV) /* its module is there, and did not take it */
 
-static int probe(const struct handover *h, const struct pci_addr *addr)
+/* drivers_probe says success even where no driver takes the function: the link tells. */
+static int probe(const struct root *root, const struct pci_addr *addr,
+		 char driver[static PCI_DRIVER_STR])
 {
-	char path[PCI_ATTR_STR], alias[256], driver[PCI_DRIVER_STR], text[PCI_ADDR_STR];
-	int loaded = -ENOENT, r;
+	char text[PCI_ADDR_STR];
+	int r = root_write_attr(root, "sys/bus/pci/drivers_probe", pci_addr_format(addr, text));
 
+	return r < 0 ? r : pci_driver(root, addr, driver);
+}
+
+static int find_driver(const struct handover *h, const struct pci_addr *addr)
+{
+	char path[PCI_ATTR_STR], alias[256], driver[PCI_DRIVER_STR];
+	int loaded = -ENOENT, r = probe(h->env.root, addr, driver);
+
+	if (r < 0 || driver[0])
+		return r;
+	/* udev has loaded it when the card came; somebody may have unloaded it since. */
 	if (root_read_attr(h->env.root, pci_attr_path(addr, "modalias", path), alias,
 			   sizeof(alias)) > 0)
 		loaded = h->load_native(alias);
-	/* It says success even where no driver takes the function: the link tells. */
-	r = root_write_attr(h->env.root, "sys/bus/pci/drivers_probe", pci_addr_format(addr, text));
-	if (r >= 0)
-		r = pci_driver(h->env.root, addr, driver);
-	if (r < 0)
+	if (loaded >= 0)
+		r = probe(h->env.root, addr, driver);
+	if (r < 0 || driver[0])
 		return r;
-	if (driver[0])
-		return 0;
 	return loaded == -ENOENT ? NO_MODULE : loaded == -EPERM ? BLACKLISTED : NOT_TAKEN;
 }
 
@@ -53,7 +62,7 @@ static int release_one(void *data, size_t i)
 	}
 	if (r < 0 || driver[0])
 		return r;
-	return probe(h, addr);
+	return find_driver(h, addr);
 }
 
 /* Reads the link, and says of one function what is not as asked. */

@@ -40,6 +40,7 @@ static struct kernel {
 	struct fault faults[3];
 	int native_loads; /* what load_native() answers */
 	bool native_refuses; /* the host's drivers take nothing */
+	bool native_unloaded; /* until load_native() is called */
 	bool ids; /* vfio-pci has the cards' ids: it takes what has no override */
 	int writes; /* since the last run */
 	int kill_at; /* the process that hands over dies at this write (from 1); 0: none */
@@ -108,9 +109,10 @@ static int fake_bind(const char *driver, const char *addr)
 	if (text[0])
 		return -EBUSY;
 	read_text(attr(addr, "driver_override"), text, sizeof(text));
-	if (strcmp(text, "(null)") != 0 ? strcmp(text, driver) != 0
-					: (ours ? !kernel->ids : kernel->native_refuses) ||
-						  (!ours && strcmp(native_of(addr), driver) != 0))
+	if (strcmp(text, "(null)") != 0
+		    ? strcmp(text, driver) != 0
+		    : (ours ? !kernel->ids : kernel->native_refuses || kernel->native_unloaded) ||
+			      (!ours && strcmp(native_of(addr), driver) != 0))
 		return -ENODEV;
 	set_driver(addr, driver);
 	return 0;
@@ -204,6 +206,7 @@ static bool modules_ready(_unused_ const struct root *root)
 static int load_native(const char *alias)
 {
 	assert_non_null(strstr(alias, "pci:v0000"));
+	kernel->native_unloaded = false;
 	return kernel->native_loads;
 }
 
@@ -683,6 +686,14 @@ static void a_driver_that_does_not_take_it(_unused_ void **state)
 	assert_false(is_marked(AUDIO));
 }
 
+static void the_drivers_module_is_loaded(_unused_ void **state)
+{
+	start_taken();
+	kernel->native_unloaded = true;
+	assert_int_equal(quick("gpu", true), 0);
+	assert_host_has();
+}
+
 static void no_driver_at_all_is_no_failure(_unused_ void **state)
 {
 	static const int answers[] = {-ENOENT, -EPERM};
@@ -1005,6 +1016,7 @@ int main(void)
 		handover_test(all_cards_of_a_guest_or_none),
 		handover_test(what_cannot_be_undone_is_said),
 		handover_test(a_driver_that_does_not_take_it),
+		handover_test(the_drivers_module_is_loaded),
 		handover_test(no_driver_at_all_is_no_failure),
 		handover_test(ids_that_take_it_again),
 		handover_test(a_release_that_hangs),
