@@ -26,13 +26,14 @@
 	"[guest win]\ndevices = gpu,twin\n[guest bare]\ncpus = 1\n"
 
 #define HANG 1
+#define VANISH 2
 /* Long enough for what does not hang, on a busy machine too. */
 #define HANG_DEADLINE_MS 3000
 
 struct fault {
 	const char *path; /* a write whose path ends so, ... */
 	const char *value; /* ... of this value, ... */
-	int error; /* ... fails with this, or hangs where it is HANG */
+	int error; /* ... fails with this, or hangs where it is HANG, or the card is gone where it is VANISH */
 };
 
 /* Shared with the children. */
@@ -42,6 +43,7 @@ static struct kernel {
 	bool native_refuses; /* the host's drivers take nothing */
 	bool native_unloaded; /* until load_native() is called */
 	bool ids; /* vfio-pci has the cards' ids: it takes what has no override */
+	bool gone; /* nothing can be written any more */
 	int writes; /* since the last run */
 	int kill_at; /* the process that hands over dies at this write (from 1); 0: none */
 	bool kill_after; /* the write is done first */
@@ -171,6 +173,8 @@ static int fake_write(_unused_ void *data, const char *path, const char *value)
 
 	if (number == kernel->kill_at && !kernel->kill_after)
 		die();
+	if (kernel->gone)
+		return -ENODEV;
 	for (size_t i = 0; i < ARRAY_SIZE(kernel->faults); i++) {
 		const struct fault *fault = &kernel->faults[i];
 		size_t len = fault->path ? strlen(fault->path) : 0;
@@ -180,6 +184,12 @@ static int fake_write(_unused_ void *data, const char *path, const char *value)
 			continue;
 		while (fault->error == HANG)
 			pause();
+		if (fault->error == VANISH) {
+			kernel->gone = true;
+			drop(machine, "sys/bus/pci/devices/" GPU);
+			drop(machine, "sys/bus/pci/devices/" AUDIO);
+			return -ENODEV;
+		}
 		return fault->error;
 	}
 	snprintf(line, sizeof(line), "%s %s\n", path + strlen("sys/"),
@@ -739,6 +749,8 @@ static void a_release_that_hangs(_unused_ void **state)
 	assert_true(h.stuck);
 	assert_int_equal(h.plan.targets[0].reason, CLAIM_TIMEOUT);
 	assert_mentions(h.plan.targets[0].text, "reboot needed", NULL);
+	/* What hangs is not written to again. */
+	assert_is(GPU, CLAIM_DRIVER, "(null)");
 }
 
 static void a_reclaim_that_hangs(_unused_ void **state)
@@ -773,13 +785,13 @@ static void a_card_that_vanishes_whole(_unused_ void **state)
 	_cleanup_(handover_free) struct handover h, back;
 	struct diag diag = DIAG_INIT;
 
+	kernel->faults[0] = (struct fault){"bochs-drm/unbind", GPU, VANISH};
 	open_handover(&h);
 	open_handover(&back);
 	assert_int_equal(handover_pick(&h, "gpu", NULL, RESOLVE_RELEASED, &diag), 0);
 	assert_int_equal(handover_pick(&back, "gpu", NULL, RESOLVE_FIND, &diag), 0);
-	drop(machine, "sys/bus/pci/devices/" GPU);
-	drop(machine, "sys/bus/pci/devices/" AUDIO);
 	assert_int_equal(handover_reclaim(&h), -EIO);
+	assert_false(root_exists(&machine->root, "sys/bus/pci/devices/" GPU));
 	assert_false(h.stuck);
 	assert_int_equal(handover_release(&back), -EIO);
 	assert_false(back.stuck);
@@ -862,8 +874,9 @@ static void consoles_come_back(_unused_ void **state)
 static void a_record_that_is_not_ours_is_not_obeyed(_unused_ void **state)
 {
 	start_taken();
+	put_dir(machine, "sys/bus/platform/devices/mem.0");
 	put(machine, "run/vfio-bootcfg/detached/" GPU,
-	    "etc/passwd 1\nsys/bus/platform/drivers/../../../power/state mem\nnonsense\n"
+	    "etc/passwd 1\nsys/bus/platform/drivers/../../../power/state mem.0\nnonsense\n"
 	    "sys/class/vtconsole/vtcon7/bind 1\n");
 	assert_int_equal(quick("gpu", true), 0);
 	char text[1024];
