@@ -27,7 +27,7 @@ BOOTS ?= default
 JOBS ?= 2
 FUZZ_SECONDS ?= 20
 
-EARLY := claim cmdline diag disk display ini late log module pci profile profile-build profile-keys profile-values record resolve root text undo
+EARLY := claim cmdline diag disk display ini late log module pages pages-boot pages-grow pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := $(filter-out main,$(patsubst bootcfg/%.c,%,$(wildcard bootcfg/*.c)))
 TOOLS := consoles guards handover handover-pick handover-run holders list list-children list-data list-json list-text \
 	reclaim release
@@ -55,7 +55,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all install
 PROGRAMS := vfio-bootcfg vfio-device
-all: $(O)/vfio-early $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
+all: $(O)/vfio-early $(O)/vfio-early-pages $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -78,7 +78,9 @@ $(O)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/vfio-early: early/main.c $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefile | $(O)/.packages
+$(O)/vfio-early: early/main.c
+$(O)/vfio-early-pages: early/main-pages.c
+$(O)/vfio-early $(O)/vfio-early-pages: $(EARLY:%=early/%.c) $(wildcard early/*.h) Makefile | $(O)/.packages
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(SAN),,$(SMALL)) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
@@ -107,6 +109,7 @@ $(O)/%.zsh: $(O)/%
 
 install: all
 	install -D -m 755 $(O)/vfio-early $(DESTDIR)$(EARLYDIR)/vfio-early
+	install -D -m 755 $(O)/vfio-early-pages $(DESTDIR)$(EARLYDIR)/vfio-early-pages
 	for program in $(PROGRAMS); do \
 		install -D -m 755 $(O)/$$program $(DESTDIR)$(SBINDIR)/$$program && \
 		install -D -m 644 $(O)/$$program.bash $(DESTDIR)$(BASHCOMPDIR)/$$program && \
@@ -118,8 +121,9 @@ install: all
 	install -D -m 644 bootcfg/vfio-bootcfg.8 $(DESTDIR)$(MANDIR)/man8/vfio-bootcfg.8
 	install -D -m 755 modules.d/50vfio-bootcfg/module-setup.sh \
 		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/module-setup.sh
-	install -m 644 modules.d/50vfio-bootcfg/vfio-early.service \
-		modules.d/50vfio-bootcfg/vfio-early.sh $(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/
+	install -m 644 modules.d/50vfio-bootcfg/vfio-early.service modules.d/50vfio-bootcfg/vfio-early.sh \
+		modules.d/50vfio-bootcfg/vfio-early-pages.service modules.d/50vfio-bootcfg/vfio-early-pages.sh \
+		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/
 	install -D -m 644 early/vfio-early.8 $(DESTDIR)$(MANDIR)/man8/vfio-early.8
 	install -D -m 644 tools/vfio-device.8 $(DESTDIR)$(MANDIR)/man8/vfio-device.8
 	install -D -m 644 early/vfio-bootcfg.conf.5 $(DESTDIR)$(MANDIR)/man5/vfio-bootcfg.conf.5

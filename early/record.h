@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * /run/vfio-bootcfg/record: what early did in this boot. An ini file in the profile's own grammar:
- * [early], then one [claim NAME ADDRESS] per function ([claim NAME] where no card was found).
+ * [early], then one [claim NAME ADDRESS] per function ([claim NAME] where no card was found), and one
+ * [hugepages SIZE] or [hugepages SIZE NODE] per pool that the profile names (pages-boot.h).
  */
 #ifndef EARLY_RECORD_H
 #define EARLY_RECORD_H
@@ -39,7 +40,7 @@ int record_write(const struct root *root, const struct record_head *head,
 int record_update(const struct root *root, const struct claim_plan *plan) _must_check_;
 
 /*
- * Waits at most wait_ms until nobody else hands cards over: vfio-early for a late card, vfio-device. Children
+ * Waits at most wait_ms until nobody else hands cards over: vfio-early for a late card, vfio-early-pages, vfio-device. Children
  * have the lock too: where the process is ended, it lasts until the step that one of them is at has come to its end.
  * Returns a descriptor, whose close gives the lock back; -EWOULDBLOCK where others had it all the time, or
  * -errno of mkdir, open or flock.

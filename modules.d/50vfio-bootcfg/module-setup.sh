@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# dracut module: the profile and vfio-early, which gives cards to vfio-pci before udev runs.
+# dracut module: the profile and vfio-early, which gives cards to vfio-pci before udev runs; and where the
+# profile has huge pages, vfio-early-pages, which reserves them before the host has used its memory.
 # shellcheck disable=SC2154 # initdir, moddir and others are dracut's
 
 early=/usr/lib/vfio-bootcfg/vfio-early
@@ -16,6 +17,15 @@ _profile_files() {
             printf '%s\n' "${file#"${dracutsysrootdir-}"}"
         fi
     done
+}
+
+# Most hosts do without, and without its bytes in each image.
+_wants_pages() {
+    local file
+    while read -r file; do
+        grep -qsE '^[[:blank:]]*\[[[:blank:]]*hugepages[[:blank:]]*\]' "${dracutsysrootdir-}$file" && return 0
+    done < <(_profile_files)
+    return 1
 }
 
 # A profile that cannot be read would claim nothing: better no new image than a surprise at boot.
@@ -57,6 +67,9 @@ install() {
     local file
     _check_profile || exit 1
     inst_binary "$early"
+    if _wants_pages; then
+        inst_binary "$early-pages"
+    fi
     # Opened at run time, when the overrides are written; so ldd does not show it.
     inst_libdir_file "libkmod.so.2*"
     while read -r file; do
@@ -78,8 +91,15 @@ install() {
         # A hook loses here: systemd-modules-load runs beside it.
         inst_simple "$moddir/vfio-early.service" "$systemdsystemunitdir/vfio-early.service"
         $SYSTEMCTL -q --root "$initdir" add-wants initrd.target vfio-early.service
+        if _wants_pages; then
+            inst_simple "$moddir/vfio-early-pages.service" "$systemdsystemunitdir/vfio-early-pages.service"
+            $SYSTEMCTL -q --root "$initdir" add-wants initrd.target vfio-early-pages.service
+        fi
     else
         # Before force_drivers, which dracut loads at cmdline 01.
         inst_hook cmdline 00 "$moddir/vfio-early.sh"
+        if _wants_pages; then
+            inst_hook pre-mount 00 "$moddir/vfio-early-pages.sh"
+        fi
     fi
 }
