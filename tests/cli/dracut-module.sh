@@ -80,4 +80,38 @@ wants 0
 run "$scratch/root" installkernel
 wants 1 err 'vfio-bootcfg.conf'
 
+# installs [NAME]: what `install` does, in an image with systemd or without; dracut's words on stdout.
+installs() {
+	status=0
+	systemd=$1
+	(
+		inst_binary() { echo "binary ${1##*/}"; }
+		inst_libdir_file() { :; }
+		inst_multiple() { :; }
+		inst_simple() { echo "simple ${1##*/}"; }
+		inst_hook() { echo "hook $1 $2 ${3##*/}"; }
+		dracut_module_included() { [ "$systemd" = yes ]; }
+		systemctl_words() { echo "systemctl ${*: -2}"; }
+		moddir=modules.d/50vfio-bootcfg systemdsystemunitdir=/usr/lib/systemd/system SYSTEMCTL=systemctl_words
+		in_module "$scratch/root" install
+	) || status=$?
+}
+
+it "huge pages: their program and unit are in images whose profile has them, and in no others"
+new_root
+installs yes
+wants 0 out '^simple vfio-early.service$'
+if grep -q pages "$scratch/out"; then wrong "without a section: $(cat "$scratch/out")"; fi
+installs no
+if grep -q pages "$scratch/out"; then wrong "without a section: $(cat "$scratch/out")"; fi
+mkdir -p "$scratch/root/etc/vfio-bootcfg.conf.d"
+printf '# one\n [ hugepages ]\n2M = 4\n' >"$scratch/root/etc/vfio-bootcfg.conf.d/pages.conf"
+installs yes
+wants 0 out '^binary vfio-early-pages$'
+wants 0 out '^simple vfio-early-pages.service$'
+wants 0 out '^systemctl initrd.target vfio-early-pages.service$'
+installs no
+wants 0 out '^hook pre-mount 00 vfio-early-pages.sh$'
+wants 0 out '^hook cmdline 00 vfio-early.sh$'
+
 done_testing
