@@ -27,6 +27,9 @@ const struct profile_entry *policy_kernel_key(const struct policy *policy, const
 int policy_cpus(struct policy *policy) _must_check_;
 int policy_hugepages(struct policy *policy) _must_check_;
 
+/* That huge pages leave the host the memory that it needs: not without --force. 0 or -EPERM with diag. */
+int policy_memory(struct policy *policy) _must_check_;
+
 /* args; comes last, since it looks for what the others have added. */
 int policy_args(struct policy *policy) _must_check_;
 

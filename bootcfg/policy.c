@@ -170,6 +170,8 @@ int policy_wants(const struct profile *profile, const struct host *host, unsigne
 	if (r == 0)
 		r = policy_hugepages(&policy);
 	if (r == 0)
+		r = policy_memory(&policy);
+	if (r == 0)
 		r = add_acs(&policy);
 	if (r == 0)
 		r = policy_args(&policy);

@@ -23,7 +23,8 @@ enum policy_flags {
  * Errors, with diag naming the profile's file and line:
  * -EBADMSG  a value that cannot be: CPUs that are not there or all of them, a page size or node that
  *           is not there, in args what is protected, given by another key, or better said by one
- * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not; and at all: args
+ * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not, or so many that the
+ *           host would starve; and at all: args
  *           that switch off a wanted IOMMU, `N` or `all` for a kernel older than that notation
  * -ENOMEM
  */

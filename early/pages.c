@@ -69,6 +69,15 @@ unsigned long pages_default_kib(const struct root *root)
 	return meminfo(root, "proc/meminfo", "Hugepagesize:");
 }
 
+uint64_t pages_memory_kib(const struct root *root, int node)
+{
+	char path[PATH_STR] = "proc/meminfo";
+
+	if (node != PAGES_ANY_NODE)
+		snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
+	return meminfo(root, path, "MemTotal:");
+}
+
 unsigned long pages_size_kib(const char *text)
 {
 	char *end;
@@ -151,16 +160,11 @@ static int load_sizes(const struct root *root, struct pages *pages)
 static int add_node(const struct root *root, struct pages *pages, int node)
 {
 	struct pages_node *item = add(&pages->nodes, &pages->node_count, sizeof(*item));
-	char path[PATH_STR];
 
 	if (!item)
 		return -ENOMEM;
 	item->node = node;
-	if (node == PAGES_ANY_NODE)
-		snprintf(path, sizeof(path), "proc/meminfo");
-	else
-		snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
-	item->memory_kib = meminfo(root, path, "MemTotal:");
+	item->memory_kib = pages_memory_kib(root, node);
 	return 0;
 }
 
@@ -281,9 +285,16 @@ unsigned long pages_idle(const struct pages *pages, const struct pages_pool *poo
 	return idle < kept ? idle : kept;
 }
 
+uint64_t pages_host_share(uint64_t memory_kib, int node)
+{
+	uint64_t share = memory_kib / PAGES_HOST_SHARE;
+
+	return node == PAGES_ANY_NODE && share < PAGES_HOST_KIB ? PAGES_HOST_KIB : share;
+}
+
 int64_t pages_spare_kib(const struct pages *pages, int node)
 {
-	uint64_t memory = 0, taken = 0, keep;
+	uint64_t memory = 0, taken = 0;
 
 	for (size_t i = 0; i < pages->node_count; i++) {
 		if (node != PAGES_ANY_NODE && pages->nodes[i].node != node)
@@ -296,10 +307,7 @@ int64_t pages_spare_kib(const struct pages *pages, int node)
 	for (size_t i = 0; i < pages->count; i++)
 		if (node == PAGES_ANY_NODE || pages->pools[i].node == node)
 			taken += (uint64_t)pages->pools[i].total * pages->pools[i].size_kib;
-	keep = memory / PAGES_HOST_SHARE;
-	if (node == PAGES_ANY_NODE && keep < PAGES_HOST_KIB)
-		keep = PAGES_HOST_KIB;
-	return (int64_t)memory - (int64_t)taken - (int64_t)keep;
+	return (int64_t)memory - (int64_t)taken - (int64_t)pages_host_share(memory, node);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

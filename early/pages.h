@@ -109,6 +109,12 @@ char *pages_size_format(unsigned long size_kib, char buf[static PAGES_SIZE_STR])
  */
 bool pages_value_next(const char **at, int *ret_node, unsigned long *ret_count) _must_check_;
 
+/* MemTotal of a node, or of the machine; 0 where it is not known. */
+uint64_t pages_memory_kib(const struct root *root, int node);
+
+/* What of so much memory the host keeps: of a node's, or with PAGES_ANY_NODE of the machine's. */
+uint64_t pages_host_share(uint64_t memory_kib, int node);
+
 /* Hugepagesize of /proc/meminfo; 0 where it is not known. */
 unsigned long pages_default_kib(const struct root *root);
 

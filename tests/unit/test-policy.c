@@ -425,6 +425,65 @@ static void a_cpu_without_large_pages(void **state)
 	done(&result);
 }
 
+/* The host keeps 1 GiB, and a tenth of each node. */
+static void a_host_that_would_starve(void **state)
+{
+	static const struct {
+		const char *profile;
+		int r;
+		const char *mentions;
+	} cases[] = {
+		/* 2 nodes of 8 GiB: 14.4 GiB in all, 7.2 GiB of one */
+		{"1G = 14", 0, ""},
+		{"1G = 15", -EPERM, "this machine"},
+		{"1G = 14\n2M = 204", 0, ""},
+		{"2M = 210\n1G = 14", -EPERM, "`1G = 14`"},
+		{"1G = 999999999", -EPERM, "this machine"},
+		{"1G = 0:7,1:7", 0, ""},
+		{"1G = 1:8", -EPERM, "node 1"},
+		{"1G = 1:7\n2M = 1:110", -EPERM, "node 1"},
+		{"1G = 1:7\n2M = 0:110", 0, ""},
+	};
+	struct fixture *f = *state;
+	struct result result;
+
+	make(f, INTEL);
+	put(f, "proc/meminfo", "MemTotal:       16777216 kB\n");
+	put(f, "sys/devices/system/node/node0/meminfo", "Node 0 MemTotal:  8388608 kB\n");
+	put(f, "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:  8388608 kB\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "[hugepages]\n%s\n", cases[i].profile);
+		print_message("%s\n", cases[i].profile);
+		apply(f, text, 0, &result);
+		assert_int_equal(result.r, cases[i].r);
+		if (cases[i].r < 0)
+			assert_mentions(result.diag.text, cases[i].mentions, "--force", NULL);
+		done(&result);
+		apply(f, text, POLICY_FORCE, &result);
+		assert_int_equal(result.r, 0);
+		assert_int_equal(!!strstr(result.remarked.data, "starve"), cases[i].r < 0);
+		done(&result);
+	}
+	/* 4 GiB, of which a tenth would not do. */
+	put(f, "proc/meminfo", "MemTotal:        4194304 kB\n");
+	apply(f, "[hugepages]\n2M = 1537\n", 0, &result);
+	assert_int_equal(result.r, -EPERM);
+	assert_mentions(result.diag.text, "1024 MiB", NULL);
+	assert_int_equal(result.diag.line, 2);
+	done(&result);
+	apply(f, "[hugepages]\n2M = 1536\n", 0, &result);
+	assert_int_equal(result.r, 0);
+	done(&result);
+	/* Of an image nobody knows where it will run. */
+	drop(f, ".vfio-machine");
+	machine_open(f);
+	apply(f, "[hugepages]\n1G = 512\n", 0, &result);
+	assert_int_equal(result.r, 0);
+	done(&result);
+}
+
 static void an_acs_patch_is_told_per_kernel(void **state)
 {
 	struct fixture *f = *state;
@@ -529,6 +588,7 @@ int main(void)
 		cmocka_machine_test(holes_are_no_cpus),
 		cmocka_machine_test(what_must_not_be_there),
 		cmocka_machine_test(a_cpu_without_large_pages),
+		cmocka_machine_test(a_host_that_would_starve),
 		cmocka_machine_test(an_acs_patch_is_told_per_kernel),
 		cmocka_machine_test(ids_of_other_cards_are_forbidden),
 		cmocka_machine_test(ids_take_the_twin_too),
