@@ -29,8 +29,8 @@ FUZZ_SECONDS ?= 20
 
 EARLY := claim cmdline diag disk display ini late log module pages pages-boot pages-grow pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := $(filter-out main,$(patsubst bootcfg/%.c,%,$(wildcard bootcfg/*.c)))
-TOOLS := consoles guards handover handover-pick handover-run holders list list-children list-data list-json list-text \
-	reclaim release
+# What unit tests look at too: all but the programs' mains.
+TOOLS := $(filter-out device hugepages,$(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 UNIT := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -54,7 +54,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all install
-PROGRAMS := vfio-bootcfg vfio-device
+PROGRAMS := vfio-bootcfg vfio-device vfio-hugepages
 all: $(O)/vfio-early $(O)/vfio-early-pages $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
 
 # --- what is built -------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ $(O)/vfio-early $(O)/vfio-early-pages: $(EARLY:%=early/%.c) $(wildcard early/*.h
 
 LIBS := -lpci -ljansson -lsmartcols
 
-$(O)/vfio-device: $(O)/tools/device.o $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
+$(O)/vfio-device $(O)/vfio-hugepages: $(O)/vfio-%: $(O)/tools/%.o $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -126,6 +126,7 @@ install: all
 		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/
 	install -D -m 644 early/vfio-early.8 $(DESTDIR)$(MANDIR)/man8/vfio-early.8
 	install -D -m 644 tools/vfio-device.8 $(DESTDIR)$(MANDIR)/man8/vfio-device.8
+	install -D -m 644 tools/vfio-hugepages.8 $(DESTDIR)$(MANDIR)/man8/vfio-hugepages.8
 	install -D -m 644 early/vfio-bootcfg.conf.5 $(DESTDIR)$(MANDIR)/man5/vfio-bootcfg.conf.5
 
 # --- tests ---------------------------------------------------------------------------------------

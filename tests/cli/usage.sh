@@ -62,7 +62,7 @@ run --version
 exits 0
 grep -qxE 'vfio-device [0-9]+\.[0-9]+\.[0-9]+' "$scratch/out" || wrong "version: $(cat "$scratch/out")"
 
-for page in tools/vfio-device.8 bootcfg/vfio-bootcfg.8; do
+for page in tools/vfio-device.8 tools/vfio-hugepages.8 bootcfg/vfio-bootcfg.8; do
 	program=$(basename "$page" .8)
 	it "$program: the manual's synopsis is the table's, and every option is described"
 	run --dump=man

@@ -82,7 +82,7 @@ static inline void kernel_resize(struct kernel *k, const char *path, unsigned lo
 
 	used += k->take < free ? k->take : free;
 	k->take = 0;
-	if (wanted > limit)
+	if (wanted > total && wanted > limit)
 		wanted = limit > total ? limit : total;
 	if (wanted < used) {
 		surplus = used - wanted;

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "bootcfg/json.h"
+#include "early/profile-values.h"
+#include "early/record.h"
+#include "tools/hugepages.h"
+
+#define LOCK_PATH RECORD_DIR "/hugepages.lock"
+#define GUEST_KEY "hugepages-"
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+const char *hugepages_name(unsigned long size_kib, int node, char buf[static HUGEPAGES_NAME_STR])
+{
+	char size[PAGES_SIZE_STR];
+
+	pages_size_format(size_kib, size);
+	if (node == PAGES_ANY_NODE)
+		snprintf(buf, HUGEPAGES_NAME_STR, "%s", size);
+	else
+		snprintf(buf, HUGEPAGES_NAME_STR, "%s on node %d", size, node);
+	return buf;
+}
+
+struct json_t *hugepages_json(unsigned long size_kib, int node)
+{
+	_cleanup_json_ json_t *object = json_object();
+
+	if (json_put(object, "size_kib", json_integer((json_int_t)size_kib)) < 0 ||
+	    json_put(object, "node", node == PAGES_ANY_NODE ? json_null() : json_integer(node)) < 0)
+		return NULL;
+	return steal(&object);
+}
+
+int hugepages_fail(struct hugepages *hugepages, int error, bool changed)
+{
+	struct cmd_call *call = hugepages->call;
+	int code = changed ? EXIT_PARTWAY : EXIT_SYSTEM;
+
+	if (error == -ENOMEM)
+		return cmd_failf(call, code, "out of memory");
+	if (error == -EACCES || error == -EPERM)
+		return cmd_failf(call, code, "the pools cannot be changed: %s; run this as root",
+				 strerror(-error));
+	return cmd_failf(call, code, "the pools cannot be changed: %s%s", strerror(-error),
+			 error == -EINVAL ? " (this kernel cannot make pages of this size while it "
+					    "runs: reserve them at boot)"
+					  : "");
+}
+
+/* --- wants ------------------------------------------------------------------------------------ */
+
+static int add_want(struct hugepages *hugepages, unsigned long size_kib, int node,
+		    unsigned long count)
+{
+	struct cmd_call *call = hugepages->call;
+	struct pages_want *more;
+	char size[PAGES_SIZE_STR];
+
+	if (!pages_find_size(&hugepages->pages, size_kib))
+		return cmd_failf(call, EXIT_USAGE, "this machine has no huge pages of %s",
+				 pages_size_format(size_kib, size));
+	if (node != PAGES_ANY_NODE && !pages_find_node(&hugepages->pages, node))
+		return cmd_failf(call, EXIT_USAGE, "this machine has no NUMA node %d", node);
+	if (hugepages->node != PAGES_ANY_NODE && node == PAGES_ANY_NODE)
+		node = hugepages->node;
+	if (hugepages->node != PAGES_ANY_NODE && node != hugepages->node)
+		return EXIT_DONE;
+	more = reallocarray(hugepages->wants, hugepages->want_count + 1, sizeof(*more));
+	if (!more)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	hugepages->wants = more;
+	for (size_t i = 0; i < hugepages->want_count; i++)
+		if (more[i].size_kib == size_kib && more[i].node == node)
+			return cmd_failf(call, EXIT_USAGE, "pages of %s are asked for twice",
+					 pages_size_format(size_kib, size));
+	more[hugepages->want_count++] = (struct pages_want){size_kib, node, count};
+	return EXIT_DONE;
+}
+
+static int add_value(struct hugepages *hugepages, unsigned long size_kib, const char *value)
+{
+	unsigned long count;
+	int node, code = EXIT_DONE;
+
+	while (!code && pages_value_next(&value, &node, &count))
+		code = add_want(hugepages, size_kib, node, count);
+	return code;
+}
+
+static int add_operand(struct hugepages *hugepages, const char *operand)
+{
+	struct cmd_call *call = hugepages->call;
+	_cleanup_free_ char *copy = strdup(operand);
+	const struct profile_entry *entry;
+	unsigned long size_kib;
+	const char *why;
+	char *value;
+
+	if (!copy)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	value = strchr(copy, '=');
+	if (value)
+		*value++ = '\0';
+	if (!value_is_page_size(copy))
+		return cmd_failf(call, EXIT_USAGE,
+				 "`%.100s`: expected a page size such as 2M or 1G", copy);
+	size_kib = pages_size_kib(copy);
+	if (value) {
+		why = *value ? value_pages(value, NULL) : "";
+		if (why)
+			return cmd_failf(call, EXIT_USAGE,
+					 "`%.100s`: expected a count, or NODE:COUNT,...%s%s",
+					 operand, *why ? ": " : "", why);
+		return add_value(hugepages, size_kib, value);
+	}
+	entry = profile_get(&hugepages->profile, "hugepages", "", copy);
+	if (entry)
+		return add_value(hugepages, size_kib, entry->value);
+	return add_want(hugepages, size_kib, PAGES_ANY_NODE, HUGEPAGES_ALL);
+}
+
+static int add_profile(struct hugepages *hugepages)
+{
+	const char *section = hugepages->guest ? "guest" : "hugepages";
+	const char *prefix = hugepages->guest ? GUEST_KEY : "";
+	bool found = false;
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < hugepages->profile.entry_count && !code; i++) {
+		const struct profile_entry *entry = &hugepages->profile.entries[i];
+
+		if (strcmp(entry->section, section) != 0 ||
+		    (hugepages->guest && strcmp(entry->name, hugepages->guest) != 0))
+			continue;
+		found = true;
+		if (!strncmp(entry->key, prefix, strlen(prefix)))
+			code = add_value(hugepages, pages_size_kib(entry->key + strlen(prefix)),
+					 entry->value);
+	}
+	if (!code && !found && hugepages->guest)
+		return cmd_failf(hugepages->call, EXIT_USAGE,
+				 "the profile has no [guest %.63s] with a key", hugepages->guest);
+	return code;
+}
+
+/* The largest first: only they need so much in one piece. */
+static int by_turn(const void *a, const void *b)
+{
+	const struct pages_want *x = a, *y = b;
+
+	if (x->size_kib != y->size_kib)
+		return x->size_kib < y->size_kib ? 1 : -1;
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+/* --- begin ------------------------------------------------------------------------------------ */
+
+static int load_pages(struct hugepages *hugepages)
+{
+	struct cmd_call *call = hugepages->call;
+	int r = pages_load(&call->root, &hugepages->pages);
+
+	if (r == -EXDEV)
+		return cmd_failf(
+			call, EXIT_SYSTEM,
+			"%s is an image, no running system, so it has no pools of huge "
+			"pages: run this on the host, or give --root a captured machine (a "
+			"directory with a file .vfio-machine)",
+			call->root_dir ? call->root_dir : "this chroot or container");
+	if (r == -ENOENT)
+		return cmd_failf(call, EXIT_SYSTEM,
+				 "there are no huge pages (sys/kernel/mm/hugepages): is /sys "
+				 "mounted, and the kernel built with them?");
+	if (r < 0)
+		return cmd_failf(call, EXIT_SYSTEM, "the pools cannot be read: %s", strerror(-r));
+	return EXIT_DONE;
+}
+
+static int take_options(struct hugepages *hugepages)
+{
+	struct cmd_call *call = hugepages->call;
+	const char *node = cmd_value(call, "node", 0);
+
+	hugepages->guest = cmd_value(call, "guest", 0);
+	if (node) {
+		char *end;
+		unsigned long number = strtoul(node, &end, 10);
+
+		if (*node < '0' || *node > '9' || *end || number > 1023)
+			return cmd_failf(call, EXIT_USAGE, "`--node %.20s`: expected a number",
+					 node);
+		hugepages->node = (int)number;
+		if (!pages_find_node(&hugepages->pages, hugepages->node))
+			return cmd_failf(call, EXIT_USAGE, "this machine has no NUMA node %d",
+					 hugepages->node);
+	}
+	if (hugepages->guest && call->operand_count)
+		return cmd_failf(call, EXIT_USAGE,
+				 "--guest takes its sizes from the profile: leave `%.100s` out",
+				 call->operands[0]);
+	if (hugepages->guest && !profile_name_valid(hugepages->guest, strlen(hugepages->guest)))
+		return cmd_failf(call, EXIT_USAGE, "`--guest %.100s`: not a name of the profile",
+				 hugepages->guest);
+	return EXIT_DONE;
+}
+
+int hugepages_load(struct hugepages *hugepages, struct cmd_call *call)
+{
+	struct diag diag = DIAG_INIT;
+	int code;
+
+	*hugepages = (struct hugepages){.call = call, .node = PAGES_ANY_NODE, .lock = -1};
+	code = load_pages(hugepages);
+	if (code)
+		return code;
+	code = take_options(hugepages);
+	if (code)
+		return code;
+	if (profile_load(&call->root, &hugepages->profile, &diag) < 0)
+		return cmd_fail(call, EXIT_USAGE, &diag);
+	for (size_t i = 0; i < call->operand_count && !code; i++)
+		code = add_operand(hugepages, call->operands[i]);
+	if (!code && !call->operand_count)
+		code = add_profile(hugepages);
+	if (hugepages->want_count)
+		qsort(hugepages->wants, hugepages->want_count, sizeof(*hugepages->wants), by_turn);
+	return code;
+}
+
+void hugepages_free(struct hugepages *hugepages)
+{
+	profile_free(&hugepages->profile);
+	pages_free(&hugepages->pages);
+	free(hugepages->wants);
+	close_fd(&hugepages->lock);
+}
+
+int hugepages_lock(struct hugepages *hugepages)
+{
+	struct cmd_call *call = hugepages->call;
+	int r = root_mkdir(&call->root, RECORD_DIR);
+
+	if (r >= 0)
+		r = root_openat(&call->root, LOCK_PATH, O_RDWR | O_CREAT, 0600);
+	if (r >= 0) {
+		hugepages->lock = r;
+		r = 0;
+		if (flock(hugepages->lock, LOCK_EX | LOCK_NB) < 0) {
+			cmd_note(call, "waiting for another vfio-hugepages");
+			r = flock(hugepages->lock, LOCK_EX) < 0 ? -errno : 0;
+		}
+	}
+	if (r < 0)
+		return cmd_failf(call, EXIT_SYSTEM, "/" LOCK_PATH ": %s", strerror(-r));
+	/* It may have changed what we have read. */
+	pages_free(&hugepages->pages);
+	return load_pages(hugepages);
+}
+
+bool hugepages_profile_wants(const struct hugepages *hugepages, unsigned long size_kib, int node,
+			     unsigned long *ret_count)
+{
+	const struct profile *profile = &hugepages->profile;
+	unsigned long sum = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < profile->entry_count; i++) {
+		const struct profile_entry *entry = &profile->entries[i];
+		const char *at = entry->value;
+		unsigned long count;
+		int on;
+
+		if (strcmp(entry->section, "hugepages") != 0 ||
+		    pages_size_kib(entry->key) != size_kib)
+			continue;
+		while (pages_value_next(&at, &on, &count)) {
+			if (node != PAGES_ANY_NODE && on != node)
+				continue;
+			sum += count;
+			found = true;
+		}
+	}
+	if (found)
+		*ret_count = sum;
+	return found;
+}

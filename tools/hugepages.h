@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `vfio-hugepages`: what it is asked for, and its three commands. */
+#ifndef TOOLS_HUGEPAGES_H
+#define TOOLS_HUGEPAGES_H
+
+#include "bootcfg/cmd.h"
+#include "early/pages-grow.h"
+#include "early/profile.h"
+
+#define HUGEPAGES_ALL (~0UL) /* count of a size that nobody has put a number to */
+
+/* What the user asks for, as wants; and what they are asked of. */
+struct hugepages {
+	struct cmd_call *call;
+	struct profile profile;
+	struct pages pages;
+	struct pages_want *wants; /* the largest size first */
+	size_t want_count;
+	const char *guest; /* --guest, or NULL */
+	int node; /* --node, or PAGES_ANY_NODE */
+	int lock;
+};
+
+/*
+ * Reads profile and pools, and takes the operands apart: SIZE=VALUE, SIZE with the profile's value or
+ * else HUGEPAGES_ALL, nothing with all of the profile or of the guest. Returns an exit code, and has said
+ * why; the caller frees with hugepages_free() in any case.
+ */
+int hugepages_load(struct hugepages *hugepages, struct cmd_call *call) _must_check_;
+void hugepages_free(struct hugepages *hugepages);
+
+/* Waits for another vfio-hugepages that changes pools. An exit code, as above. */
+int hugepages_lock(struct hugepages *hugepages) _must_check_;
+
+/* How many pages of a size the profile wants on a node, or in all; false where it says nothing of it. */
+bool hugepages_profile_wants(const struct hugepages *hugepages, unsigned long size_kib, int node,
+			     unsigned long *ret_count);
+
+/* Says an error of a read or write of pools; what: changed is what has been changed before it. */
+int hugepages_fail(struct hugepages *hugepages, int error, bool changed);
+
+/* "2M on node 1" into buf; returns buf. */
+#define HUGEPAGES_NAME_STR 64
+const char *hugepages_name(unsigned long size_kib, int node, char buf[static HUGEPAGES_NAME_STR]);
+
+/* A want or pool as {"size_kib", "node"}; node null for any. NULL without memory. */
+struct json_t *hugepages_json(unsigned long size_kib, int node) _must_check_;
+
+/*
+ * What a guest was given beyond what was there, by pool: run/vfio-bootcfg/hugepages/NAME. Written
+ * before the first page is added, so that one who is killed leaves no page without an owner.
+ */
+struct hugepages_loan {
+	unsigned long size_kib;
+	int node;
+	unsigned long added;
+	unsigned long from; /* while it grows: what the pool kept before */
+	bool growing;
+};
+
+struct hugepages_loans {
+	struct hugepages_loan *items; /* as pages->pools, one each */
+	size_t count;
+	bool recorded; /* there is a file */
+};
+
+/* One for each pool; zeros where nothing is recorded. What grew and was not ended is counted. 0 or -errno. */
+int hugepages_loans_read(const struct root *root, const char *guest, const struct pages *pages,
+			 struct hugepages_loans *ret) _must_check_;
+
+/* Before growing, and after it. 0 or -errno. */
+int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
+			  struct hugepages_loans *loans) _must_check_;
+int hugepages_loans_end(const struct root *root, const char *guest, const struct pages *pages,
+			struct hugepages_loans *loans) _must_check_;
+
+/* Writes them as they are; without any left the file goes. 0 or -errno. */
+int hugepages_loans_write(const struct root *root, const char *guest,
+			  const struct hugepages_loans *loans) _must_check_;
+void hugepages_loans_free(struct hugepages_loans *loans);
+
+/* The commands. */
+int hugepages_status_run(struct cmd_call *call);
+int hugepages_release_run(struct cmd_call *call);
+int hugepages_reclaim_run(struct cmd_call *call);
+
+#define _cleanup_hugepages_ _cleanup_(hugepages_free)
+#define _cleanup_loans_ _cleanup_(hugepages_loans_free)
+
+#endif
