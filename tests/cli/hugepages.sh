@@ -245,7 +245,8 @@ it "two callers: the second waits for the first, and sees what it did"
 two_nodes
 mkdir -p "$machine/run/vfio-bootcfg"
 exec 9>"$machine/run/vfio-bootcfg/hugepages.lock"
-flock 9
+# A lock that is shared is one all the same.
+flock -s 9
 "$build/$program" reclaim 2M=1:5 --root "$machine" >"$scratch/out" 2>"$scratch/err" 9>&- &
 pid=$!
 until grep -q waiting "$scratch/err"; do kill -0 $pid || break; done
@@ -279,6 +280,27 @@ has err "2M on node 1: 0 of 5 pages: the kernel finds no more memory in one piec
 [ "$(cat "$machine/proc/sys/vm/drop_caches")" = 3 ] || wrong "caches were not dropped"
 writes=$(grep -c INJECTED "$scratch/trace")
 [ "$writes" -ge 6 ] || wrong "$writes writes: not one a step, and two and more while it waited"
+
+# demoted PROFILE: how many pages of 1G were to be cut up, of 3 on node 0, for pages of 2M that are not found.
+demoted() {
+	two_nodes
+	pool 0 1048576 3 3
+	put etc/vfio-bootcfg.conf <<<"$1"
+	put sys/kernel/mm/hugepages/hugepages-1048576kB/demote_size <<<2048kB
+	put sys/devices/system/node/node0/hugepages/hugepages-1048576kB/demote <<<-
+	full 0 reclaim 2M=0:5
+	status=0
+	wait $pid || status=$?
+	exits 1
+	cat "$machine/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/demote"
+}
+
+it "pages of 1G are cut up where the profile wants fewer; where it does not name them they belong to others"
+[ "$(demoted $'[hugepages]\n1G = 2')" = 1 ] || wrong "1G = 2: not 1"
+[ "$(demoted $'[hugepages]\n1G = 0:1')" = 1 ] || wrong "1G = 0:1: not 1"
+[ "$(demoted $'[hugepages]\n1G = 0:3')" = - ] || wrong "1G = 0:3: demoted"
+[ "$(demoted $'[hugepages]\n1G = 3')" = - ] || wrong "1G = 3: demoted"
+[ "$(demoted $'[kernel]\niommu = pt')" = - ] || wrong "not named: demoted"
 
 it "Ctrl-C while it waits for memory: exit 1 at once, and the loan of a guest is what it got"
 two_nodes

@@ -128,6 +128,17 @@ static void rig(struct rig *rig, struct fixture *f)
 	rig->effort = (struct pages_effort){.root = &f->root, .pages = &rig->pages};
 }
 
+static void boot(struct fixture *f, const char *text, struct pages_outcomes *ret)
+{
+	_cleanup_profile_ struct profile profile = {.file_count = 0};
+	struct diag diag = DIAG_INIT;
+
+	if (profile_parse_text(text, strlen(text), "/etc/p.conf", &profile, &diag) < 0)
+		fail_msg("%s", diag.text);
+	*ret = (struct pages_outcomes){.count = 0};
+	assert_int_equal(pages_boot(&f->root, &profile, NULL, NULL, ret), 0);
+}
+
 static void test_grow_evenly(void **state)
 {
 	struct fixture *f = *state;
@@ -210,6 +221,28 @@ static void test_grow_starves(void **state)
 	assert_int_equal(pages_grow(&r.effort, &want, &end), 0);
 	assert_int_equal(kernel_total(&r.k, 0, SIZE_1G), 2);
 	pages_free(&r.pages);
+}
+
+/* Small nodes, whose tenths together are less than the 1 GiB of the machine. */
+static void test_the_machine_starves(void **state)
+{
+	struct fixture *f = *state;
+	struct pages_want want = {2048, PAGES_ANY_NODE, 999999};
+	struct pages_outcomes outcomes;
+	enum pages_end end;
+	struct rig r;
+
+	kernel_make(&r.k, f, 2, 3);
+	rig(&r, f);
+	assert_int_equal(pages_grow(&r.effort, &want, &end), 0);
+	assert_int_equal(end, PAGES_STARVES);
+	assert_int_equal(pages_have(&r.pages, &want), 5 * 512);
+	pages_free(&r.pages);
+	put_pool(&r.k, 0, SIZE_2M, 1382, 1382);
+	put_pool(&r.k, 1, SIZE_2M, 1382, 1382);
+	boot(f, "[hugepages]\n2M = 0:1382,1:1382\n", &outcomes);
+	assert_int_equal(kernel_total(&r.k, 0, SIZE_2M) + kernel_total(&r.k, 1, SIZE_2M), 5 * 512);
+	free(outcomes.items);
 }
 
 static bool stop_at_third(void *data)
@@ -322,17 +355,6 @@ static void test_shrink_fails(void **state)
 }
 
 /* --- at boot ---------------------------------------------------------------------------------- */
-
-static void boot(struct fixture *f, const char *text, struct pages_outcomes *ret)
-{
-	_cleanup_profile_ struct profile profile = {.file_count = 0};
-	struct diag diag = DIAG_INIT;
-
-	if (profile_parse_text(text, strlen(text), "/etc/p.conf", &profile, &diag) < 0)
-		fail_msg("%s", diag.text);
-	*ret = (struct pages_outcomes){.count = 0};
-	assert_int_equal(pages_boot(&f->root, &profile, NULL, NULL, ret), 0);
-}
 
 static const struct pages_outcome *outcome(const struct pages_outcomes *outcomes,
 					   unsigned long size_kib, int node)
@@ -542,6 +564,7 @@ int main(void)
 		cmocka_machine_test(test_grow_where_there_is_room),
 		cmocka_machine_test(test_grow_short),
 		cmocka_machine_test(test_grow_starves),
+		cmocka_machine_test(test_the_machine_starves),
 		cmocka_machine_test(test_grow_stopped),
 		cmocka_machine_test(test_grow_fails),
 		cmocka_machine_test(test_shrink),
