@@ -5,6 +5,9 @@
 #include "bootcfg/initrd-content.h"
 #include "early/text.h"
 
+/* Of the state: what --force has let pass. */
+#define FORCED_KEY "forced"
+
 /* --- what was wrong, as an exit code ---------------------------------------------------------- */
 
 /* Of what the user wrote or asked for. */
@@ -208,7 +211,8 @@ static int refuse_lost(struct agree *agree)
 
 	if (!agree->undo || state_found(agree->state) || (agree->edit_flags & EDIT_ADOPT))
 		return EXIT_DONE;
-	if (policy_wants(&agree->before, &agree->host, POLICY_FORCE, &wants, &remarks, &diag) < 0)
+	if (policy_wants(&agree->before, &agree->host, POLICY_FORCE, NULL, &wants, &remarks,
+			 &diag) < 0)
 		return EXIT_DONE; /* a profile that says nothing has put nothing there */
 	for (size_t i = 0; i < agree->setup_count; i++) {
 		for (size_t j = 0; j < agree->setups[i].count; j++) {
@@ -428,9 +432,12 @@ int agree_plan(struct agree *agree, const struct profile_sets *sets)
 	if (r < 0)
 		return agree_fail(call, r, &diag);
 	r = policy_wants(&agree->after, &agree->host, agree->force ? POLICY_FORCE : 0,
-			 &agree->wants, &agree->remarks, &diag);
+			 state_owned(agree->state, FORCED_KEY), &agree->wants, &agree->remarks,
+			 &diag);
 	if (r < 0)
 		return agree_fail(call, r, &diag);
+	if (state_put(agree->state, FORCED_KEY, &agree->wants.forced, false) < 0)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 	agree->context.profile = &agree->after;
 	r = active_find(&agree->context, agree->names, &agree->active, &diag);
 	if (r < 0)

@@ -16,6 +16,7 @@ void wants_free(struct wants *wants)
 {
 	want_list_free(wants->items, wants->count);
 	want_list_free(wants->forbidden, wants->forbidden_count);
+	owned_free(&wants->forced);
 	*wants = (struct wants){.count = 0};
 }
 

@@ -23,6 +23,17 @@ struct want {
 	unsigned line;
 };
 
+/* A unit that we have put somewhere. */
+struct owned {
+	char *text; /* as it stands there; owned */
+	char *was; /* the user's bytes whose place it took, or NULL; owned */
+};
+
+struct owned_list {
+	struct owned *items;
+	size_t count;
+};
+
 struct wants {
 	struct want *items; /* in the order in which they are added to a line */
 	size_t count;
@@ -35,17 +46,8 @@ struct wants {
 	/* What older guides left behind ("amd_iommu=on", "vfio-pci.ids"): never unexpected. By name,
 	 * or by name=value. */
 	const char *const *superseded; /* NULL-terminated, static */
-};
-
-/* A unit that we have put somewhere. */
-struct owned {
-	char *text; /* as it stands there; owned */
-	char *was; /* the user's bytes whose place it took, or NULL; owned */
-};
-
-struct owned_list {
-	struct owned *items;
-	size_t count;
+	/* Entries of the profile, "SECTION KEY = VALUE", that are unwise and stand there by --force. */
+	struct owned_list forced;
 };
 
 /*

@@ -110,6 +110,7 @@ static bool is_everything(const struct host *host, const cpu_set_t *set)
 static int check_isolated(struct policy *policy, const struct list *list)
 {
 	const struct profile_entry *entry = list->entry;
+	int r;
 
 	if (!entry)
 		return 0;
@@ -124,7 +125,10 @@ static int check_isolated(struct policy *policy, const struct list *list)
 				entry->key, entry->value);
 	if (!CPU_ISSET(0, &list->set))
 		return 0;
-	if (!(policy->flags & POLICY_FORCE))
+	r = policy_may_force(policy, entry);
+	if (r < 0)
+		return r;
+	if (!r)
 		return diag_set(policy->diag, -EPERM, entry->file, entry->line,
 				"`%s = %.100s` isolates CPU 0, which Linux needs for timekeeping "
 				"and to boot; leave it to the host, or use --force",

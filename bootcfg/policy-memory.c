@@ -46,6 +46,7 @@ static int check(struct policy *policy, int node)
 	uint64_t memory = pages_memory_kib(policy->host->root, node), wanted, share;
 	const struct profile_entry *entry = NULL;
 	char where[32] = "this machine";
+	int r;
 
 	if (!memory)
 		return 0;
@@ -56,7 +57,10 @@ static int check(struct policy *policy, int node)
 		return 0;
 	if (node != PAGES_ANY_NODE)
 		snprintf(where, sizeof(where), "node %d", node);
-	if (policy->flags & POLICY_FORCE) {
+	r = policy_may_force(policy, entry);
+	if (r < 0)
+		return r;
+	if (r) {
 		remark(policy->remarks,
 		       "%s:%u: %llu MiB of huge pages starve the host: %s has %llu MiB; vfio-early "
 		       "will give back what is too much",

@@ -16,10 +16,14 @@ static const struct {
 static int check_size(struct policy *policy, const struct profile_entry *entry, size_t size)
 {
 	const struct host *host = policy->host;
+	int r;
 
 	if (!host->flags_known || (size ? host->has_1g : host->has_2m))
 		return 0;
-	if (!(policy->flags & POLICY_FORCE))
+	r = policy_may_force(policy, entry);
+	if (r < 0)
+		return r;
+	if (!r)
 		return diag_set(policy->diag, -EPERM, entry->file, entry->line,
 				"`%s = %.100s`: this CPU has no pages of %s (no %s in "
 				"/proc/cpuinfo); use another size, or --force",

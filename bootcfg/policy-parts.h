@@ -9,6 +9,7 @@ struct policy {
 	const struct profile *profile;
 	const struct host *host;
 	unsigned flags;
+	const struct owned_list *accepted; /* or NULL */
 	struct wants wants;
 	struct remarks *remarks;
 	struct diag *diag;
@@ -17,6 +18,9 @@ struct policy {
 /* Adds a wanted unit that an entry of the profile asks for; item is static. 0 or -ENOMEM with diag. */
 int policy_add(struct policy *policy, const char *item, const struct profile_entry *entry,
 	       const char *format, ...) _must_check_ _printf_(4, 5);
+
+/* 1 where an entry that is only unwise may pass, by --force now or before; 0, or -ENOMEM with diag. */
+int policy_may_force(struct policy *policy, const struct profile_entry *entry) _must_check_;
 
 int policy_oom(struct diag *diag); /* -ENOMEM with its message */
 

@@ -47,6 +47,23 @@ const struct profile_entry *policy_kernel_key(const struct policy *policy, const
 	return profile_get(policy->profile, "kernel", "", key);
 }
 
+int policy_may_force(struct policy *policy, const struct profile_entry *entry)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "%s %s = %s", entry->section, entry->key, entry->value) < 0) {
+		text = NULL;
+		return policy_oom(policy->diag);
+	}
+	if (!(policy->flags & POLICY_FORCE) &&
+	    !(policy->accepted && owned_find(policy->accepted, text)))
+		return 0;
+	if (!owned_find(&policy->wants.forced, text) &&
+	    owned_add(&policy->wants.forced, text, NULL) < 0)
+		return policy_oom(policy->diag);
+	return 1;
+}
+
 /* --- the IOMMU -------------------------------------------------------------------------------- */
 
 static int forbid(struct policy *policy, const struct profile_entry *cause, const char *unit)
@@ -159,10 +176,15 @@ static const char *const superseded[] = {
 static const char *const superseded_without_cards[] = {"amd_iommu=on", "iommu=1", NULL};
 
 int policy_wants(const struct profile *profile, const struct host *host, unsigned flags,
-		 struct wants *ret, struct remarks *remarks, struct diag *diag)
+		 const struct owned_list *accepted, struct wants *ret, struct remarks *remarks,
+		 struct diag *diag)
 {
-	struct policy policy = {
-		.profile = profile, .host = host, .flags = flags, .remarks = remarks, .diag = diag};
+	struct policy policy = {.profile = profile,
+				.host = host,
+				.flags = flags,
+				.accepted = accepted,
+				.remarks = remarks,
+				.diag = diag};
 	int r = add_iommu(&policy);
 
 	if (r == 0)

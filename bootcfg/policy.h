@@ -20,7 +20,8 @@ enum policy_flags {
  * caller's, for wants_free().
  * A [device] without an `iommu` key is wanted as with `iommu = on`: without an IOMMU no card can be
  * claimed. Per-node huge pages are left to vfio-early where an installed kernel is older than 5.16.
- * Errors, with diag naming the profile's file and line:
+ * accepted: entries that an earlier --force has let pass (wants->forced), which pass again as long as they are
+ * the same; or NULL. Errors, with diag naming the profile's file and line:
  * -EBADMSG  a value that cannot be: CPUs that are not there or all of them, a page size or node that
  *           is not there, in args what is protected, given by another key, or better said by one
  * -EPERM    refused without --force: CPU 0 isolated, pages that this CPU has not, or so many that the
@@ -29,7 +30,8 @@ enum policy_flags {
  * -ENOMEM
  */
 int policy_wants(const struct profile *profile, const struct host *host, unsigned flags,
-		 struct wants *ret, struct remarks *remarks, struct diag *diag) _must_check_;
+		 const struct owned_list *accepted, struct wants *ret, struct remarks *remarks,
+		 struct diag *diag) _must_check_;
 
 /*
  * Adds to wants->forbidden each vfio-pci.ids= and pci-stub.ids= of a command line that takes a card

@@ -27,7 +27,7 @@ bool state_found(const struct state *state);
 /*
  * What is ours under a key, or NULL where nothing is recorded. A key is the path of a file below the
  * root, for a boot entry without its boot counter; or "profile:PATH", where a unit is
- * "[SECTION NAME] KEY = VALUE" as `set` wrote it. Valid until the key is put again.
+ * "[SECTION NAME] KEY = VALUE" as `set` wrote it; or "forced" (wants->forced). Valid until the key is put again.
  */
 const struct owned_list *state_owned(const struct state *state, const char *key);
 

@@ -198,7 +198,7 @@ static int load_wanted(struct cmd_call *call, struct status *status)
 	}
 	if (host_load(&call->root, &status->host) < 0)
 		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
-	r = policy_wants(&status->profile, &status->host, POLICY_FORCE, &status->wants,
+	r = policy_wants(&status->profile, &status->host, POLICY_FORCE, NULL, &status->wants,
 			 &status->remarks, &diag);
 	if (r < 0)
 		return agree_fail(call, r, &diag);

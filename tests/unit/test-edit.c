@@ -943,7 +943,10 @@ static void test_forbidden(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct want items[] = {{.text = (char *)rows[i].want, .item = "arg"}};
 		struct want forbidden[] = {{.text = (char *)rows[i].forbidden, .item = "iommu"}};
-		struct wants wants = {items, rows[i].want != NULL, forbidden, 1, NULL},
+		struct wants wants = {.items = items,
+				      .count = rows[i].want != NULL,
+				      .forbidden = forbidden,
+				      .forbidden_count = 1},
 			     none = {.count = 0};
 		struct diag diag = DIAG_INIT;
 		struct boot_line line;

@@ -61,7 +61,7 @@ static void apply(struct fixture *f, const char *profile, unsigned flags, struct
 	    0)
 		print_error("%s\n", ret->diag.text);
 	assert_int_equal(host_load(&f->root, &ret->host), 0);
-	ret->r = policy_wants(&ret->profile, &ret->host, flags, &ret->wants, &ret->remarks,
+	ret->r = policy_wants(&ret->profile, &ret->host, flags, NULL, &ret->wants, &ret->remarks,
 			      &ret->diag);
 	join(ret->wants.items, ret->wants.count, &ret->units);
 	join(ret->wants.forbidden, ret->wants.forbidden_count, &ret->forbidden);
