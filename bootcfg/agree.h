@@ -66,6 +66,9 @@ void agree_free(struct agree *agree);
  */
 int agree_fail(struct cmd_call *call, int error, const struct diag *diag);
 
+/* The same of a boot source: what is not understood there is left alone. */
+int agree_fail_source(struct cmd_call *call, int error, const struct diag *diag);
+
 /* The result: on stdout as lines, or the document of --json; then the remarks. */
 int agree_report(struct agree *agree) _must_check_;
 
