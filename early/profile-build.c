@@ -396,15 +396,29 @@ static int check_guest(const struct profile_build *build, const struct profile_e
 	return 0;
 }
 
+/* True for a key of a guest that says what its CPUs are set to. */
+static bool needs_cpus(const struct profile_entry *entry)
+{
+	return !strcmp(entry->key, "governor") || !strcmp(entry->key, "min-frequency") ||
+	       (!strcmp(entry->key, "isolate") && !strcmp(entry->value, "yes"));
+}
+
 static int check_guests(const struct profile_build *build, struct diag *diag)
 {
-	for (size_t i = 0; i < build->profile.entry_count; i++) {
-		const struct profile_entry *entry = &build->profile.entries[i];
-		int r;
+	const struct profile *profile = &build->profile;
 
-		if (strcmp(entry->key, "devices") != 0)
+	for (size_t i = 0; i < profile->entry_count; i++) {
+		const struct profile_entry *entry = &profile->entries[i];
+		int r = 0;
+
+		if (strcmp(entry->section, "guest") != 0)
 			continue;
-		r = check_guest(build, entry, diag);
+		if (!strcmp(entry->key, "devices"))
+			r = check_guest(build, entry, diag);
+		else if (needs_cpus(entry) && !profile_get(profile, "guest", entry->name, "cpus"))
+			r = diag_set(diag, -EBADMSG, entry->file, entry->line,
+				     "[guest %s] has no `cpus`, which `%s` is for", entry->name,
+				     entry->key);
 		if (r < 0)
 			return r;
 	}

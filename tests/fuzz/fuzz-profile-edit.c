@@ -32,7 +32,7 @@ static const char *const keys[][5] = {
 	{"kernel", "", "args", "a=\"b # c\" d", "e"},
 	{"kernel", "", "isolcpus", "none", "1"},
 	{"hugepages", "", "1G", "0:1,1:2", "4"},
-	{"guest", "a", "governor", "powersave", "performance"},
+	{"guest", "a", "stop-units", "a.service", "b.socket"},
 };
 
 struct choice {

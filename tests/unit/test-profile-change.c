@@ -33,7 +33,7 @@ static const struct {
 	{"hugepages", "", "1G", {"16", "0:1,1:2", "4"}},
 	{"hugepages", "", "2M", {"1", "2", "0:512,1:512"}},
 	{"guest", "a", "cpus", {"1", "2", "3"}},
-	{"guest", "a", "governor", {"powersave", "performance", "ondemand"}},
+	{"guest", "a", "stop-units", {"a.service", "b.socket", "a.service,b.target"}},
 	{"guest", "a.b", "cpus", {"1", "2", "3"}},
 	{"guest", "a.b", "hugepages-1G", {"1", "2", "3"}},
 	{"device", "a", "id", {"1002:73bf", "10de:1b80", "8086:1539"}},

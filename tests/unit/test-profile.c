@@ -211,8 +211,10 @@ static void test_good_values(void **state)
 		char text[512];
 
 		snprintf(text, sizeof(text), "[%s]\n%s%s = %s\n", good[i].section,
-			 !strncmp(good[i].section, "device", 6) ? ID : "", good[i].key,
-			 good[i].value);
+			 !strncmp(good[i].section, "device", 6) ? ID
+			 : !strcmp(good[i].key, "governor")	? "cpus = 1\n"
+								: "",
+			 good[i].key, good[i].value);
 		profile = accept_text(text, strlen(text));
 		assert_string_equal(profile.entries[profile.entry_count - 1].value, taken);
 		profile_free(&profile);
@@ -435,6 +437,10 @@ static const struct {
 	{GPU "[guest g]\ndevices = gpu,gpv\n", 4,
 	 "[guest g] names the device `gpv`, and there is no [device gpv]; did you mean `gpu`?"},
 	{"[guest gpu]\ndevices = gpu\n", 2, "there is no [device gpu]"},
+	{"[guest g]\ngovernor = performance\n", 2,
+	 "[guest g] has no `cpus`, which `governor` is for"},
+	{"[guest g]\nisolate = no\nmin-frequency = max\n", 3, "which `min-frequency` is for"},
+	{"[guest h]\ncpus = 1\n[guest g]\nisolate = yes\n", 4, "which `isolate` is for"},
 };
 
 static void test_bad_texts(void **state)
