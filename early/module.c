@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <libkmod.h>
+#include <sys/syscall.h>
 
 #include "early/log.h"
 #include "early/module.h"
@@ -85,6 +87,27 @@ int module_load_alias(const char *alias)
 	api.unref_list(list);
 	api.unref(ctx);
 	return ret;
+}
+
+int module_load_name(const char *name)
+{
+	struct kmod_api api;
+	struct kmod_ctx *ctx;
+	int r = api_open(&api);
+
+	if (r < 0)
+		return r;
+	ctx = api.new(NULL, NULL);
+	if (!ctx)
+		return -ENOMEM;
+	r = load(&api, ctx, name);
+	api.unref(ctx);
+	return r;
+}
+
+int module_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int module_load_vfio_from(const char *dir)

@@ -30,6 +30,18 @@ int module_load_vfio_from(const char *dir) _must_check_;
  */
 int module_load_alias(const char *alias) _must_check_;
 
+/*
+ * Loads the module of this name, with what it needs and its options, whether it is blacklisted or not. Binds
+ * what it matches before it returns, so it may hang. 0 where it is there now or built in; errors as above.
+ */
+int module_load_name(const char *name) _must_check_;
+
+/*
+ * Unloads one module, which lets go of its devices first, so it may hang. Never waits for its users: delete_module(2)
+ * with O_NONBLOCK. 0; -ENOENT where it is not loaded; -EWOULDBLOCK where it is used or others depend on it; -errno.
+ */
+int module_unload(const char *name) _must_check_;
+
 /* True if the vfio-pci driver and vfio_iommu_type1 are in the running kernel already. */
 bool module_vfio_ready(const struct root *root);
 

@@ -5,13 +5,20 @@
 
 #include "early/resolve.h"
 
+enum guard_flags {
+	GUARD_TO_HOST =
+		1 << 0, /* what a guest has open counts, else what the host's processes have */
+	GUARD_FORCE = 1 << 1, /* only what the kernel would wait for: all but display nodes */
+	GUARD_MODULES =
+		1 << 2, /* the display driver's modules will be unloaded: all nodes of them count */
+};
+
 /*
- * Refuses targets that a process has open, which /proc/PID/fd tells: VFIO nodes of what goes to the host, else display,
- * sound, I2C and NVIDIA nodes. Without root's rights only one's own processes can be seen. Where forced, only what
- * the kernel would wait for: all but display nodes. 0 or -ENOMEM.
+ * Refuses targets that a process has open or mapped, as /proc/PID/fd and maps tell: VFIO nodes, or display, sound, I2C and
+ * NVIDIA nodes. By the device's number on a running system, whatever a container calls it; else by path. Without root's
+ * rights only one's own processes can be seen. 0 or -ENOMEM.
  */
-int guard_holders(const struct root *root, struct claim_plan *plan, bool to_host,
-		  bool force) _must_check_;
+int guard_holders(const struct root *root, struct claim_plan *plan, unsigned flags) _must_check_;
 
 /* Refuses the display function without which the host would have none. */
 void guard_last_display(const struct root *root, const struct pci_inventory *inv,

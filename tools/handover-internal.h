@@ -16,4 +16,28 @@ void handover_unmark(const struct handover *h);
 int handover_detach(struct handover *h) _must_check_;
 int handover_attach(struct handover *h) _must_check_;
 
+/*
+ * Finds the modules of the targets' own drivers that must go before such a driver lets go of its card (modules): those on
+ * which other modules are, where no card but our targets needs any of them. Reads only.
+ */
+void handover_find_modules(struct handover *h);
+
+/* Refuses targets whose modules have users besides each other. After guard_holders(), which can name processes. */
+void handover_guard_modules(struct handover *h);
+
+/*
+ * Notes the modules for their targets (UNLOADED_DIR), then unloads them, in a child with the deadline. 0; -EIO with the
+ * reason in the plan, and what went is still to be put back.
+ */
+int handover_unload_modules(struct handover *h) _must_check_;
+
+/*
+ * Loads what is noted for the targets that vfio-pci has not, in a child with the deadline, and forgets it. 0 or -errno, then
+ * the note stays for the next call.
+ */
+int handover_load_modules(struct handover *h) _must_check_;
+
+/* In a child. Loads the first module that is noted for a function: its driver's. -ENOENT where none is noted. */
+int handover_load_own(const struct handover *h, const struct pci_addr *addr) _must_check_;
+
 #endif

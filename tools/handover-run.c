@@ -19,7 +19,7 @@ static int load_nothing(_unused_ const struct root *root)
 	return -ENOENT;
 }
 
-static int load_no_alias(_unused_ const char *alias)
+static int no_module(_unused_ const char *name)
 {
 	return -ENOENT;
 }
@@ -158,9 +158,12 @@ static int report(struct cmd_call *call, const struct handover *h, int r, bool t
 
 static int hand_over(struct cmd_call *call, bool to_host)
 {
+	bool live = call->root.kind == ROOT_LIVE;
 	_cleanup_(handover_free) struct handover h = {
 		.env = make_env(&call->root),
-		.load_native = call->root.kind == ROOT_LIVE ? module_load_alias : load_no_alias,
+		.load_native = live ? module_load_alias : no_module,
+		.load_module = live ? module_load_name : no_module,
+		.unload_module = live ? module_unload : no_module,
 		.force = cmd_has(call, "force"),
 	};
 	const char *guest = cmd_value(call, "guest", 0);
@@ -174,7 +177,7 @@ static int hand_over(struct cmd_call *call, bool to_host)
 		return cmd_failf(call, EXIT_USAGE,
 				 "one card is needed, by the name of its [device] or by its "
 				 "address, or --guest NAME");
-	if (call->root.kind == ROOT_LIVE && geteuid() != 0)
+	if (live && geteuid() != 0)
 		return cmd_failf(call, EXIT_SYSTEM, "only root can hand over a card");
 	if (root_has_kernel(&call->root)) {
 		lock = record_lock(&call->root, LOCK_WAIT_MS);

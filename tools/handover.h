@@ -14,15 +14,27 @@
 #include "early/claim.h"
 #include "early/profile.h"
 
+#define MODULES_MAX 32
+#define MODULE_NAME 64 /* the kernel's MODULE_NAME_LEN is less */
+
+/* Kernel modules that go while guests have the cards, in the order of their going. */
+struct module_names {
+	char names[MODULES_MAX][MODULE_NAME];
+	size_t count;
+};
+
 struct handover {
 	struct claim_env env;
 	int (*load_native)(const char *modalias); /* module_load_alias() */
+	int (*load_module)(const char *name); /* module_load_name() */
+	int (*unload_module)(const char *name); /* module_unload() */
 	bool force;
 	struct pci_inventory inv;
 	struct profile profile;
 	struct profile_device *sections; /* the profile's, and one for a card that is in none */
 	char address_name[PCI_ADDR_STR]; /* the name of that one */
 	struct claim_plan plan;
+	struct module_names modules; /* what reclaim unloads */
 	bool stuck; /* something could not be put back as it was */
 };
 

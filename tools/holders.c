@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "early/claim.h"
 #include "early/diag.h"
@@ -8,27 +11,36 @@
 #define NODES_MAX 256
 #define NAMED_MAX 3
 
-/* A device node of a target: who has it open holds the card. */
+/* A device node of a target: who has it open or mapped holds the card. */
 struct node {
 	char path[64];
+	bool family; /* all whose paths begin so, or that have this major number */
+	bool numbered;
+	unsigned major, minor;
 	struct claim_target *target;
 	bool hangs; /* the kernel waits until it is closed */
 };
 
 struct nodes {
+	const struct root *root;
+	unsigned flags;
 	struct node list[NODES_MAX];
 	size_t count;
 };
 
-static void add_node(struct nodes *nodes, struct claim_target *target, bool hangs, const char *path)
+/* number: "MAJOR:MINOR", or NULL where it is not known. */
+static struct node *add_node(struct nodes *nodes, struct claim_target *target, bool hangs,
+			     const char *path, const char *number)
 {
 	struct node *node;
 
 	if (nodes->count == NODES_MAX)
-		return;
+		return NULL;
 	node = &nodes->list[nodes->count++];
 	*node = (struct node){.target = target, .hangs = hangs};
 	snprintf(node->path, sizeof(node->path), "%s", path);
+	node->numbered = number && sscanf(number, "%u:%u", &node->major, &node->minor) == 2;
+	return node;
 }
 
 /*
@@ -42,28 +54,31 @@ static bool is_waited_for(const char *name)
 }
 
 /* The node that an entry of sysfs says it has. */
-static void add_entry(const struct root *root, struct nodes *nodes, struct claim_target *target,
-		      const char *dir)
+static void add_entry(struct nodes *nodes, struct claim_target *target, const char *dir)
 {
-	char path[1100], text[1024], node[64];
+	char path[1100], text[1024], node[64], number[32];
+	bool numbered;
 	const char *at;
 
 	snprintf(path, sizeof(path), "%s/uevent", dir);
-	if (root_read_attr(root, path, text, sizeof(text)) < 0)
+	if (root_read_attr(nodes->root, path, text, sizeof(text)) < 0)
 		return;
 	at = strncmp(text, "DEVNAME=", 8) != 0 ? strstr(text, "\nDEVNAME=") : text;
 	if (!at)
 		return;
 	at = strchr(at, '=') + 1;
 	snprintf(node, sizeof(node), "/dev/%.*s", (int)strcspn(at, "\n"), at);
-	add_node(nodes, target, is_waited_for(at), node);
+	snprintf(path, sizeof(path), "%s/dev", dir);
+	numbered = root_read_attr(nodes->root, path, number, sizeof(number)) > 0;
+	add_node(nodes, target, is_waited_for(at) || nodes->flags & GUARD_MODULES, node,
+		 numbered ? number : NULL);
 }
 
 /* The nodes of a directory's entries, and of their own ones, depth levels down. Links lead elsewhere. */
-static void add_entries(const struct root *root, struct nodes *nodes, struct claim_target *target,
-			const char *dir, unsigned depth)
+static void add_entries(struct nodes *nodes, struct claim_target *target, const char *dir,
+			unsigned depth)
 {
-	_cleanup_closedir_ DIR *open = root_opendir(root, dir);
+	_cleanup_closedir_ DIR *open = root_opendir(nodes->root, dir);
 	const struct dirent *entry;
 
 	while (open && (entry = readdir(open))) {
@@ -73,64 +88,99 @@ static void add_entries(const struct root *root, struct nodes *nodes, struct cla
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) >= (int)sizeof(path))
 			continue;
-		add_entry(root, nodes, target, path);
+		add_entry(nodes, target, path);
 		if (depth > 1)
-			add_entries(root, nodes, target, path, depth - 1);
+			add_entries(nodes, target, path, depth - 1);
 	}
 }
 
 /* What the host's driver has made of the function: drm/card1/card1-DP-1/i2c-5/i2c-dev/i2c-5 is as deep as it gets. */
-static void add_classes(const struct root *root, struct nodes *nodes, struct claim_target *target)
+static void add_classes(struct nodes *nodes, struct claim_target *target)
 {
 	char path[PCI_ATTR_STR], below[PCI_ATTR_STR + 260];
 	_cleanup_closedir_ DIR *open = NULL;
 	const struct dirent *entry;
 
-	open = root_opendir(root, pci_attr_path(&target->dev->addr, "", path));
+	open = root_opendir(nodes->root, pci_attr_path(&target->dev->addr, "", path));
 	while (open && (entry = readdir(open))) {
 		if (strcmp(entry->d_name, "drm") && strcmp(entry->d_name, "graphics") &&
 		    strcmp(entry->d_name, "sound") && strncmp(entry->d_name, "i2c-", 4))
 			continue;
 		snprintf(below, sizeof(below), "%s%s", path, entry->d_name);
-		add_entries(root, nodes, target, below, 5);
+		add_entries(nodes, target, below, 5);
 	}
 }
 
+#define NVIDIA_MAJOR 195
+
 /* Its driver has no class in sysfs: /proc/driver/nvidia/gpus/ADDRESS/information names the minor. */
-static void add_nvidia(const struct root *root, struct nodes *nodes, struct claim_target *target,
-		       const char *addr)
+static void add_nvidia(struct nodes *nodes, struct claim_target *target, const char *addr)
 {
-	char path[96], text[4096], node[32];
+	char path[96], text[4096], node[32], number[32];
 	const char *at;
 	unsigned minor;
 
 	snprintf(path, sizeof(path), "proc/driver/nvidia/gpus/%s/information", addr);
-	if (root_read_attr(root, path, text, sizeof(text)) < 0)
+	if (root_read_attr(nodes->root, path, text, sizeof(text)) < 0)
 		return;
 	at = strstr(text, "Device Minor:");
 	if (!at || sscanf(at, "Device Minor: %u", &minor) != 1)
 		return;
 	snprintf(node, sizeof(node), "/dev/nvidia%u", minor);
-	add_node(nodes, target, true, node);
+	snprintf(number, sizeof(number), "%d:%u", NVIDIA_MAJOR, minor);
+	add_node(nodes, target, true, node, number);
 }
 
-static void add_nodes(const struct root *root, struct nodes *nodes, struct claim_target *target,
-		      bool to_host)
+/* nvidiactl, nvidia-uvm and so on, which no one card has: each open one is a user of a module. */
+static void add_nvidia_family(struct nodes *nodes, struct claim_target *target)
 {
-	char path[PCI_ATTR_STR], addr[PCI_ADDR_STR], node[32];
+	_cleanup_free_ char *text = NULL;
+	struct node *node;
+	unsigned major;
+	char *state;
+	size_t size;
+	int at;
+
+	node = add_node(nodes, target, true, "/dev/nvidia", NULL);
+	if (node)
+		node->family = true;
+	if (root_read_file(nodes->root, "proc/devices", &text, &size, NULL) < 0)
+		return;
+	for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
+		if (!strcmp(line, "Block devices:"))
+			return;
+		if (sscanf(line, "%u %n", &major, &at) != 1 || strncmp(line + at, "nvidia", 6) != 0)
+			continue;
+		node = add_node(nodes, target, true, "/dev/nvidia", NULL);
+		if (!node)
+			return;
+		node->family = node->numbered = true;
+		node->major = major;
+	}
+}
+
+static void add_nodes(struct nodes *nodes, struct claim_target *target)
+{
+	char path[PCI_ATTR_STR], addr[PCI_ADDR_STR], node[32], number[32];
 	const struct pci_dev *dev = target->dev;
 
 	pci_addr_format(&dev->addr, addr);
-	if (to_host) {
+	if (nodes->flags & GUARD_TO_HOST) {
+		bool numbered;
+
 		if (strcmp(dev->driver, CLAIM_DRIVER) != 0)
 			return;
+		snprintf(path, sizeof(path), "sys/class/vfio/%d/dev", dev->group);
+		numbered = root_read_attr(nodes->root, path, number, sizeof(number)) > 0;
 		snprintf(node, sizeof(node), "/dev/vfio/%d", dev->group);
-		add_node(nodes, target, true, node);
-		add_entries(root, nodes, target, pci_attr_path(&dev->addr, "vfio-dev", path), 1);
+		add_node(nodes, target, true, node, numbered ? number : NULL);
+		add_entries(nodes, target, pci_attr_path(&dev->addr, "vfio-dev", path), 1);
 		return;
 	}
-	add_classes(root, nodes, target);
-	add_nvidia(root, nodes, target, addr);
+	add_classes(nodes, target);
+	add_nvidia(nodes, target, addr);
+	if (nodes->flags & GUARD_MODULES && !strcmp(dev->driver, "nvidia"))
+		add_nvidia_family(nodes, target);
 }
 
 static bool is_number(const char *text)
@@ -138,28 +188,124 @@ static bool is_number(const char *text)
 	return text[0] && !text[strspn(text, "0123456789")];
 }
 
-/* The first of the nodes that the process has open, of those that count. */
-static const struct node *held_by(const struct root *root, const struct nodes *nodes,
-				  const char *pid, bool force)
+/* A file that a process has: path as the kernel writes it, and its number where that could be asked for. */
+struct file {
+	const char *path;
+	bool numbered;
+	dev_t number;
+};
+
+static bool is_same(const struct node *node, const struct file *file)
+{
+	if (node->numbered && file->numbered)
+		return major(file->number) == node->major &&
+		       (node->family || minor(file->number) == node->minor);
+	return node->family ? !strncmp(file->path, node->path, strlen(node->path))
+			    : !strcmp(file->path, node->path);
+}
+
+static const struct node *find_node(const struct nodes *nodes, const struct file *file)
+{
+	for (size_t i = 0; i < nodes->count; i++)
+		if ((nodes->list[i].hangs || !(nodes->flags & GUARD_FORCE)) &&
+		    is_same(&nodes->list[i], file))
+			return &nodes->list[i];
+	return NULL;
+}
+
+/*
+ * What a link of procfs leads to, where it is a character device. Only of a running system: that of a captured one would
+ * lead out of it.
+ */
+static bool ask_number(const struct root *root, const char *link, struct file *file)
+{
+	struct stat st;
+
+	file->numbered = false;
+	if (root->kind != ROOT_LIVE || fstatat(root->fd, link, &st, 0) < 0)
+		return true;
+	file->numbered = S_ISCHR(st.st_mode);
+	file->number = st.st_rdev;
+	return file->numbered;
+}
+
+/* What a process has of ours: the node, and how to say it. */
+struct hold {
+	const struct node *node;
+	char path[64];
+	const char *how;
+};
+
+static bool take_hold(struct hold *hold, const struct node *node, const struct file *file,
+		      const char *how)
+{
+	if (!node)
+		return false;
+	*hold = (struct hold){.node = node, .how = how};
+	snprintf(hold->path, sizeof(hold->path), "%s", node->family ? file->path : node->path);
+	text_clean(hold->path);
+	return true;
+}
+
+static bool has_open(const struct nodes *nodes, const char *pid, struct hold *ret)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	char path[600], target[4096];
+	struct file file = {.path = target};
 	const struct dirent *entry;
 
 	snprintf(path, sizeof(path), "proc/%s/fd", pid);
-	dir = root_opendir(root, path);
+	dir = root_opendir(nodes->root, path);
 	while (dir && (entry = readdir(dir))) {
 		if (!is_number(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "proc/%s/fd/%s", pid, entry->d_name);
-		if (root_readlink(root, path, target, sizeof(target)) < 0)
+		if (!ask_number(nodes->root, path, &file) ||
+		    root_readlink(nodes->root, path, target, sizeof(target)) < 0)
 			continue;
-		for (size_t i = 0; i < nodes->count; i++)
-			if (!strcmp(target, nodes->list[i].path) &&
-			    (nodes->list[i].hangs || !force))
-				return &nodes->list[i];
+		if (take_hold(ret, find_node(nodes, &file), &file, "open"))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* The last part of a path is the same for all who have a device node, unlike what is above it in a container. */
+static bool may_be_ours(const struct nodes *nodes, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	for (size_t i = 0; name && i < nodes->count; i++) {
+		const char *own = strrchr(nodes->list[i].path, '/');
+
+		if (nodes->list[i].family ? !strncmp(name, own, strlen(own)) : !strcmp(name, own))
+			return true;
+	}
+	return false;
+}
+
+/* A mapping outlives the descriptor that it was made of, and the kernel counts it as well. */
+static bool has_mapped(const struct nodes *nodes, const char *pid, struct hold *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[600], *state;
+	size_t size;
+
+	snprintf(path, sizeof(path), "proc/%s/maps", pid);
+	if (root_read_file(nodes->root, path, &text, &size, NULL) < 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
+		struct file file = {.path = strchr(line, '/')};
+
+		if (!file.path || !may_be_ours(nodes, file.path))
+			continue;
+		snprintf(path, sizeof(path), "proc/%s/map_files/%.*s", pid, (int)strcspn(line, " "),
+			 line);
+		if (!ask_number(nodes->root, path, &file))
+			continue;
+		if (take_hold(ret, find_node(nodes, &file), &file, "mapped"))
+			return true;
+	}
+	return false;
 }
 
 static void process_name(const struct root *root, const char *pid, char *buf, size_t size)
@@ -173,34 +319,32 @@ static void process_name(const struct root *root, const char *pid, char *buf, si
 }
 
 /* "Xorg (812) has /dev/dri/card1 open" of each, the first NAMED_MAX of them. */
-static size_t list_holders(const struct root *root, const struct nodes *nodes, bool force,
-			   char *text, size_t size, const struct node **ret_node)
+static size_t list_holders(const struct nodes *nodes, char *text, size_t size,
+			   const struct node **ret_node)
 {
-	_cleanup_closedir_ DIR *proc = root_opendir(root, "proc");
+	_cleanup_closedir_ DIR *proc = root_opendir(nodes->root, "proc");
 	const struct dirent *entry;
 	size_t count = 0, len = 0;
 
 	while (proc && (entry = readdir(proc))) {
-		const struct node *node;
+		struct hold hold;
 		char name[64];
 
-		if (!is_number(entry->d_name))
-			continue;
-		node = held_by(root, nodes, entry->d_name, force);
-		if (!node)
+		if (!is_number(entry->d_name) || (!has_open(nodes, entry->d_name, &hold) &&
+						  !has_mapped(nodes, entry->d_name, &hold)))
 			continue;
 		if (!count)
-			*ret_node = node;
+			*ret_node = hold.node;
 		if (count++ >= NAMED_MAX || len >= size)
 			continue;
-		process_name(root, entry->d_name, name, sizeof(name));
-		len += (size_t)snprintf(text + len, size - len, "%s%s (%s) has %s open",
-					len ? ", " : "", name, entry->d_name, node->path);
+		process_name(nodes->root, entry->d_name, name, sizeof(name));
+		len += (size_t)snprintf(text + len, size - len, "%s%s (%s) has %s %s",
+					len ? ", " : "", name, entry->d_name, hold.path, hold.how);
 	}
 	return count;
 }
 
-int guard_holders(const struct root *root, struct claim_plan *plan, bool to_host, bool force)
+int guard_holders(const struct root *root, struct claim_plan *plan, unsigned flags)
 {
 	_cleanup_free_ struct nodes *nodes = calloc(1, sizeof(*nodes));
 	char text[CLAIM_TEXT / 2] = "", addr[PCI_ADDR_STR], more[32] = "";
@@ -209,16 +353,18 @@ int guard_holders(const struct root *root, struct claim_plan *plan, bool to_host
 
 	if (!nodes)
 		return -ENOMEM;
+	nodes->root = root;
+	nodes->flags = flags;
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->targets[i].dev)
-			add_nodes(root, nodes, &plan->targets[i], to_host);
-	count = list_holders(root, nodes, force, text, sizeof(text), &node);
+			add_nodes(nodes, &plan->targets[i]);
+	count = nodes->count ? list_holders(nodes, text, sizeof(text), &node) : 0;
 	if (!count)
 		return 0;
 	if (count > NAMED_MAX)
 		snprintf(more, sizeof(more), ", and %zu more", count - NAMED_MAX);
 	claim_refuse(plan, node->target, CLAIM_IN_USE, EBUSY, "%s is in use: %s%s; %s",
 		     pci_addr_format(&node->target->dev->addr, addr), text, more,
-		     to_host ? "stop the guest first" : "end that first");
+		     flags & GUARD_TO_HOST ? "stop the guest first" : "end that first");
 	return 0;
 }

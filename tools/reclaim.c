@@ -7,15 +7,24 @@
 
 static int refuse(struct handover *h)
 {
+	unsigned flags = 0;
 	int r;
 
 	if (!handover_all_ok(&h->plan))
 		return -EPERM;
 	r = handover_read_overrides(h);
-	if (r >= 0)
-		r = guard_holders(h->env.root, &h->plan, false, h->force);
 	if (r < 0)
 		return r;
+	handover_find_modules(h);
+	if (h->force)
+		flags |= GUARD_FORCE;
+	if (h->modules.count)
+		flags |= GUARD_MODULES;
+	r = guard_holders(h->env.root, &h->plan, flags);
+	if (r < 0)
+		return r;
+	if (handover_all_ok(&h->plan))
+		handover_guard_modules(h);
 	if (!h->force) {
 		guard_last_display(h->env.root, &h->inv, &h->plan);
 		guard_only_keyboard(h->env.root, &h->plan);
@@ -84,6 +93,8 @@ static void give_back(struct handover *h)
 	}
 	if (errors)
 		r = children_run(clear_stale, h, plan->count, h->env.deadline_ms, errors);
+	if (handover_load_modules(h) < 0)
+		h->stuck = true;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct claim_target *target = &plan->targets[i];
 		const char *before = target->dev->driver;
@@ -117,7 +128,9 @@ int handover_reclaim(struct handover *h)
 	} else {
 		claim_override(&h->env, &h->plan);
 		spare_taken(h);
-		claim_commit(&h->env, &h->plan);
+		/* With the override set, no other driver takes what a module lets go of. */
+		if (!handover_all_ok(&h->plan) || handover_unload_modules(h) >= 0)
+			claim_commit(&h->env, &h->plan);
 	}
 	if (handover_all_ok(&h->plan)) {
 		handover_unmark(h);

@@ -27,6 +27,13 @@ static int find_driver(const struct handover *h, const struct pci_addr *addr)
 
 	if (r < 0 || driver[0])
 		return r;
+	/* We have unloaded it ourselves, by its name: it comes back though udev would not load it. */
+	loaded = handover_load_own(h, addr);
+	if (loaded >= 0) {
+		r = pci_driver(h->env.root, addr, driver);
+		if (r < 0 || driver[0])
+			return r;
+	}
 	/* udev has loaded it when the card came; somebody may have unloaded it since. */
 	if (root_read_attr(h->env.root, pci_attr_path(addr, "modalias", path), alias,
 			   sizeof(alias)) > 0)
@@ -159,7 +166,8 @@ static int refuse(struct handover *h)
 		return -EPERM;
 	r = handover_read_overrides(h);
 	if (r >= 0)
-		r = guard_holders(h->env.root, &h->plan, true, h->force);
+		r = guard_holders(h->env.root, &h->plan,
+				  GUARD_TO_HOST | (h->force ? GUARD_FORCE : 0));
 	if (r < 0)
 		return r;
 	if (!h->force)
@@ -186,6 +194,12 @@ int handover_release(struct handover *h)
 	for (size_t i = 0; i < h->plan.count; i++)
 		judge(h, &h->plan.targets[i], r < 0 ? r : errors[i]);
 	if (handover_all_ok(&h->plan)) {
+		r = handover_load_modules(h);
+		if (r < 0)
+			snprintf(h->plan.targets[0].text, sizeof(h->plan.targets[0].text),
+				 "not all kernel modules that were unloaded for a guest could be "
+				 "loaded again: %s; the same command tries it again",
+				 strerror(-r));
 		r = handover_attach(h);
 		if (r < 0 && h->plan.count)
 			snprintf(h->plan.targets[0].text, sizeof(h->plan.targets[0].text),

@@ -145,7 +145,39 @@ for function in 0000:01:00.0 0000:01:00.1; do
 	! grep -q vfio "$machine/sys/bus/pci/devices/$function/driver_override" || wrong "an override stays on $function"
 done
 
+it "modules that stand on the card's driver: who uses them, and what cannot be unloaded is said and put back"
+use_machine nvidia-single
+put etc/vfio-bootcfg.conf <<'END'
+[device gpu]
+path = 0000:00:01.0/00.0
+id = 10de:1e84
+allow-boot-display = yes
+END
+echo python3 | put proc/4711/comm
+mkdir -p "$machine/proc/4711/fd"
+ln -s /dev/nvidia-uvm "$machine/proc/4711/fd/12"
+snapshot before
+on reclaim gpu --force
+exits 3
+has err "0000:01:00.0 is in use: python3 (4711) has /dev/nvidia-uvm open"
+rm -r "$machine/proc/4711"
+echo 2 | put sys/module/nvidia_drm/refcnt
+on reclaim gpu --force
+exits 3
+has err "the kernel module nvidia_drm must be unloaded" "in use (2 times)"
+echo 0 | put sys/module/nvidia_drm/refcnt
+snapshot after
+cmp "$scratch/before" "$scratch/after" || wrong "something was changed"
+on reclaim gpu --json
+exits 5
+has err "the kernel module nvidia_drm" "cannot be unloaded"
+for function in 0 1 2 3; do
+	! grep -q vfio "$machine/sys/bus/pci/devices/0000:01:00.$function/driver_override" || wrong "an override stays on $function"
+done
+
 it "an image has no cards: exit 4"
+use_machine dual-q35
+profile
 rm "$machine/.vfio-machine"
 on release guest-gpu
 exits 4

@@ -1,331 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Release and reclaim against a fake kernel: a captured machine whose attributes answer as sysfs does. Its
- * state is in files, since steps run in children and whole commands are killed; every write is added to a journal.
- */
-#include <fcntl.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-
+/* Release and reclaim against the fake kernel of handover-kernel.h. */
 #include "early/late.h"
-#include "early/record.h"
-#include "tests/unit/fixture.h"
-#include "tools/handover.h"
-
-#define GPU "0000:01:00.0"
-#define AUDIO "0000:01:00.1"
-#define TWIN "0000:02:00.0"
-#define TWIN_AUDIO "0000:02:00.1"
-#define HOST_DISPLAY "0000:00:01.0"
-
-#define PROFILE                                                                                    \
-	"[device gpu]\npath = 0000:00:10.0/00.0\nid = 1234:1111\n"                                 \
-	"[device twin]\npath = 0000:00:11.0/00.0\nid = 1234:1111\nclaim = guest\n"                 \
-	"[guest win]\ndevices = gpu,twin\n[guest bare]\ncpus = 1\n"
-
-#define HANG 1
-#define VANISH 2
-/* Long enough for what does not hang, on a busy machine too. */
-#define HANG_DEADLINE_MS 3000
-
-struct fault {
-	const char *path; /* a write whose path ends so, ... */
-	const char *value; /* ... of this value, ... */
-	int error; /* ... fails with this, or hangs where it is HANG, or the card is gone where it is VANISH */
-};
-
-/* Shared with the children. */
-static struct kernel {
-	struct fault faults[3];
-	int native_loads; /* what load_native() answers */
-	bool native_refuses; /* the host's drivers take nothing */
-	bool native_unloaded; /* until load_native() is called */
-	bool ids; /* vfio-pci has the cards' ids: it takes what has no override */
-	bool gone; /* nothing can be written any more */
-	int writes; /* since the last run */
-	int kill_at; /* the process that hands over dies at this write (from 1); 0: none */
-	bool kill_after; /* the write is done first */
-	pid_t victim;
-} * kernel;
-
-static const struct fixture *machine;
-
-static const char *attr(const char *addr, const char *name)
-{
-	static char path[PCI_ATTR_STR];
-
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/%s", addr, name);
-	return path;
-}
-
-static void read_text(const char *path, char *buf, size_t size)
-{
-	struct root plain = machine->root;
-
-	plain.write_hook = NULL;
-	if (root_read_attr(&plain, path, buf, size) < 0)
-		buf[0] = '\0';
-}
-
-static void driver_of(const char *addr, char buf[static PCI_DRIVER_STR])
-{
-	struct pci_addr parsed;
-
-	assert_int_equal(pci_addr_parse(addr, &parsed), 0);
-	assert_int_equal(pci_driver(&machine->root, &parsed, buf), 0);
-}
-
-static void set_driver(const char *addr, const char *driver)
-{
-	char uevent[512], rest[512], target[128];
-	const char *at = uevent;
-
-	read_text(attr(addr, "uevent"), uevent, sizeof(uevent));
-	if (!strncmp(at, "DRIVER=", 7))
-		at = strchr(at, '\n') + 1;
-	snprintf(rest, sizeof(rest), "%s", at);
-	if (driver) {
-		snprintf(target, sizeof(target), "../../../../../bus/pci/drivers/%s", driver);
-		put_link(machine, attr(addr, "driver"), target);
-		put(machine, attr(addr, "uevent"), "DRIVER=%s\n%s\n", driver, rest);
-	} else {
-		drop(machine, attr(addr, "driver"));
-		put(machine, attr(addr, "uevent"), "%s\n", rest);
-	}
-}
-
-static const char *native_of(const char *addr)
-{
-	return addr[strlen(addr) - 1] == '0' ? "bochs-drm" : "snd_hda_intel";
-}
-
-/* What the kernel's match and probe come to. */
-static int fake_bind(const char *driver, const char *addr)
-{
-	bool ours = !strcmp(driver, CLAIM_DRIVER);
-	char text[PCI_DRIVER_STR];
-
-	driver_of(addr, text);
-	if (text[0])
-		return -EBUSY;
-	read_text(attr(addr, "driver_override"), text, sizeof(text));
-	if (strcmp(text, "(null)") != 0
-		    ? strcmp(text, driver) != 0
-		    : (ours ? !kernel->ids : kernel->native_refuses || kernel->native_unloaded) ||
-			      (!ours && strcmp(native_of(addr), driver) != 0))
-		return -ENODEV;
-	set_driver(addr, driver);
-	return 0;
-}
-
-static int apply(const char *path, const char *value)
-{
-	const char *name = strrchr(path, '/') + 1;
-	char driver[128], text[PCI_DRIVER_STR];
-
-	snprintf(driver, sizeof(driver), "%s",
-		 strstr(path, "drivers/") ? strstr(path, "drivers/") + 8 : "");
-	driver[strcspn(driver, "/")] = '\0';
-	if (!strcmp(name, "driver_override")) {
-		put(machine, path, "%s\n", value[0] == '\n' ? "(null)" : value);
-		return 0;
-	}
-	if (!strncmp(path, "sys/class/vtconsole/", 20)) {
-		put(machine, path, "%s\n", value);
-		return 0;
-	}
-	if (!strncmp(path, "sys/bus/platform/", 17)) {
-		snprintf(text, sizeof(text), "sys/bus/platform/devices/%.30s/driver", value);
-		if (!strcmp(name, "unbind"))
-			drop(machine, text);
-		else
-			put_link(machine, text, "../../../bus/platform/drivers/efi-framebuffer");
-		return 0;
-	}
-	if (!strcmp(name, "unbind")) {
-		driver_of(value, text);
-		if (strcmp(text, driver) != 0)
-			return -ENODEV;
-		set_driver(value, NULL);
-		return 0;
-	}
-	if (!strcmp(name, "bind"))
-		return fake_bind(driver, value);
-	assert_string_equal(path, "sys/bus/pci/drivers_probe");
-	if (fake_bind(CLAIM_DRIVER, value) < 0)
-		(void)fake_bind(native_of(value), value);
-	return 0;
-}
-
-static void die(void)
-{
-	if (getpid() != kernel->victim)
-		kill(kernel->victim, SIGKILL);
-	kill(getpid(), SIGKILL);
-}
-
-static int fake_write(_unused_ void *data, const char *path, const char *value)
-{
-	int number = __atomic_add_fetch(&kernel->writes, 1, __ATOMIC_SEQ_CST), r, fd;
-	char line[256];
-
-	if (number == kernel->kill_at && !kernel->kill_after)
-		die();
-	if (kernel->gone)
-		return -ENODEV;
-	for (size_t i = 0; i < ARRAY_SIZE(kernel->faults); i++) {
-		const struct fault *fault = &kernel->faults[i];
-		size_t len = fault->path ? strlen(fault->path) : 0;
-
-		if (!len || strlen(path) < len || strcmp(path + strlen(path) - len, fault->path) ||
-		    strcmp(value, fault->value))
-			continue;
-		while (fault->error == HANG)
-			pause();
-		if (fault->error == VANISH) {
-			kernel->gone = true;
-			drop(machine, "sys/bus/pci/devices/" GPU);
-			drop(machine, "sys/bus/pci/devices/" AUDIO);
-			return -ENODEV;
-		}
-		return fault->error;
-	}
-	snprintf(line, sizeof(line), "%s %s\n", path + strlen("sys/"),
-		 value[0] == '\n' ? "(none)" : value);
-	fd = open(path_in(machine, "journal"), O_WRONLY | O_CREAT | O_APPEND, 0644);
-	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
-	close(fd);
-	r = apply(path, value);
-	if (number == kernel->kill_at && kernel->kill_after)
-		die();
-	return r;
-}
-
-static int load_modules(_unused_ const struct root *root)
-{
-	return 0;
-}
-
-static bool modules_ready(_unused_ const struct root *root)
-{
-	return true;
-}
-
-static int load_native(const char *alias)
-{
-	assert_non_null(strstr(alias, "pci:v0000"));
-	kernel->native_unloaded = false;
-	return kernel->native_loads;
-}
-
-static int setup(void **state)
-{
-	int r = fixture_setup(state);
-
-	if (r)
-		return r;
-	machine = *state;
-	kernel = mmap(NULL, sizeof(*kernel), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	assert_true(kernel != MAP_FAILED);
-	machine_named(*state, "dual-q35");
-	put(machine, "etc/vfio-bootcfg.conf", PROFILE);
-	put_dir(machine, "sys/bus/pci/drivers/" CLAIM_DRIVER);
-	put_dir(machine, "sys/module/vfio_iommu_type1");
-	((struct fixture *)machine)->root.write_hook = fake_write;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	munmap(kernel, sizeof(*kernel));
-	return fixture_teardown(state);
-}
-
-#define handover_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-static void open_handover(struct handover *h)
-{
-	*h = (struct handover){
-		.env =
-			{
-				.root = &machine->root,
-				.load_modules = load_modules,
-				.modules_ready = modules_ready,
-				.deadline_ms = 20000,
-				.load_deadline_ms = 20000,
-				.may_unbind = true,
-			},
-		.load_native = load_native,
-	};
-}
-
-/* Both on a machine as it is then; *h is for handover_free(). */
-static int hand_over(struct handover *h, const char *operand, const char *guest, bool to_host)
-{
-	struct diag diag = DIAG_INIT;
-
-	kernel->writes = 0;
-	assert_int_equal(
-		handover_pick(h, operand, guest, to_host ? RESOLVE_FIND : RESOLVE_RELEASED, &diag),
-		0);
-	return to_host ? handover_release(h) : handover_reclaim(h);
-}
-
-static int quick(const char *operand, bool to_host)
-{
-	_cleanup_(handover_free) struct handover h;
-
-	open_handover(&h);
-	return hand_over(&h, operand, NULL, to_host);
-}
-
-static void assert_is(const char *addr, const char *driver, const char *override)
-{
-	char text[PCI_DRIVER_STR];
-
-	driver_of(addr, text);
-	assert_string_equal(text, driver);
-	read_text(attr(addr, "driver_override"), text, sizeof(text));
-	assert_string_equal(text, override);
-}
-
-static void assert_host_has(void)
-{
-	assert_is(GPU, "bochs-drm", "(null)");
-	assert_is(AUDIO, "snd_hda_intel", "(null)");
-}
-
-static void assert_guest_has(void)
-{
-	assert_is(GPU, CLAIM_DRIVER, CLAIM_DRIVER);
-	assert_is(AUDIO, CLAIM_DRIVER, CLAIM_DRIVER);
-}
-
-static bool is_marked(const char *addr)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), RELEASED_DIR "/%s", addr);
-	return root_exists(&machine->root, path);
-}
-
-static void assert_journal(const char *wanted)
-{
-	char text[4096];
-
-	read_text("journal", text, sizeof(text));
-	assert_string_equal(text, wanted);
-}
-
-static void start_taken(void)
-{
-	assert_int_equal(quick("gpu", false), 0);
-	assert_guest_has();
-	drop(machine, "journal");
-}
+#include "tests/unit/handover-kernel.h"
 
 static void reclaims_and_releases_in_order(_unused_ void **state)
 {
@@ -427,41 +103,6 @@ static void what_names_nothing_is_said(_unused_ void **state)
 	}
 }
 
-/* Refused with this reason and these words; nothing is written, and nothing is marked. */
-static void assert_refused(const char *operand, bool to_host, bool force, enum claim_reason reason,
-			   const char *words)
-{
-	_cleanup_(handover_free) struct handover h;
-	const struct claim_target *target = NULL;
-
-	if (root_exists(&machine->root, "journal"))
-		drop(machine, "journal");
-	open_handover(&h);
-	h.force = force;
-	assert_int_equal(hand_over(&h, operand, NULL, to_host), -EPERM);
-	for (size_t i = 0; i < h.plan.count; i++)
-		if (h.plan.targets[i].reason != CLAIM_OK &&
-		    h.plan.targets[i].reason != CLAIM_SIBLING)
-			target = &h.plan.targets[i];
-	assert_non_null(target);
-	assert_string_equal(claim_reason_word(target->reason), claim_reason_word(reason));
-	assert_mentions(target->text, words, NULL);
-	assert_false(root_exists(&machine->root, "journal"));
-	assert_false(is_marked(GPU));
-}
-
-static void open_by(const char *pid, const char *comm, const char *node)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "proc/%s/comm", pid);
-	put(machine, path, "%s\n", comm);
-	snprintf(path, sizeof(path), "proc/%s/fd/0", pid);
-	put_link(machine, path, "/dev/null");
-	snprintf(path, sizeof(path), "proc/%s/fd/7", pid);
-	put_link(machine, path, node);
-}
-
 static void a_card_that_is_open_is_refused(_unused_ void **state)
 {
 	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/uevent",
@@ -495,6 +136,63 @@ static void a_card_that_is_open_is_refused(_unused_ void **state)
 		h.force = true;
 		assert_int_equal(hand_over(&h, "gpu", NULL, false), 0);
 	}
+}
+
+/* A descriptor that is closed leaves the mapping, and the kernel waits for that as well. */
+static void a_card_that_is_mapped_is_refused(_unused_ void **state)
+{
+	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/uevent",
+	    "MAJOR=226\nMINOR=1\nDEVNAME=dri/card1\n");
+	put(machine, "proc/55/comm", "game\n");
+	put(machine, "proc/55/maps",
+	    "00400000-00401000 r-xp 00000000 fe:00 77 /usr/bin/dri/card1\n"
+	    "7f00-7f01 rw-p 00000000 00:00 0 [heap]\n"
+	    "7f02-7f03 rw-s 00000000 00:05 471 /dev/dri/card1\n");
+	assert_refused("gpu", false, false, CLAIM_IN_USE, "game (55) has /dev/dri/card1 mapped");
+	put(machine, "proc/55/maps", "7f02-7f03 rw-s 00000000 00:05 471 /dev/dri/card10\n");
+	assert_int_equal(quick("gpu", false), 0);
+}
+
+/*
+ * On a running system a node is known by its number: a container calls it as it likes, and calls others by its name. The
+ * zero device stands in for a card's.
+ */
+static void a_node_is_known_by_its_number(_unused_ void **state)
+{
+	static const char maps[] = "7f02-7f03 rw-s 00000000 00:05 471 /dri/card1\n";
+	struct root *root = &((struct fixture *)machine)->root;
+
+	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/uevent",
+	    "MAJOR=1\nMINOR=5\nDEVNAME=dri/card1\n");
+	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/dev", "1:5\n");
+	put(machine, "elsewhere", "%s", "");
+	open_by("812", "Xorg", "/dev/zero");
+	root->kind = ROOT_LIVE;
+	assert_refused("gpu", false, false, CLAIM_IN_USE, "Xorg (812) has /dev/dri/card1 open");
+	/* What is no device, or another one, is none of ours, whatever its name. */
+	drop(machine, "proc/812");
+	open_by("812", "Xorg", path_in(machine, "elsewhere"));
+	open_by("813", "Xorg", "/dev/null");
+	assert_int_equal(quick("gpu", false), 0);
+	assert_int_equal(quick("gpu", true), 0);
+	drop(machine, "run");
+	put(machine, "proc/90/comm", "game\n");
+	put(machine, "proc/90/maps", maps);
+	put_link(machine, "proc/90/map_files/7f02-7f03", "/dev/zero");
+	assert_refused("gpu", false, false, CLAIM_IN_USE, "game (90) has /dev/dri/card1 mapped");
+	drop(machine, "proc/90/map_files/7f02-7f03");
+	put_link(machine, "proc/90/map_files/7f02-7f03", "/dev/null");
+	assert_int_equal(quick("gpu", false), 0);
+
+	/* A guest's group, likewise. */
+	put(machine, "sys/class/vfio/6/dev", "1:5\n");
+	open_by("4000", "qemu", "/dev/null");
+	assert_int_equal(quick("gpu", true), 0);
+	assert_int_equal(quick("gpu", false), 0);
+	drop(machine, "proc/4000");
+	open_by("4000", "qemu", "/dev/zero");
+	assert_refused("gpu", true, true, CLAIM_IN_USE, "qemu (4000) has /dev/vfio/6 open");
+	root->kind = ROOT_MACHINE;
 }
 
 static void nvidia_is_never_forced(_unused_ void **state)
@@ -887,31 +585,6 @@ static void a_record_that_is_not_ours_is_not_obeyed(_unused_ void **state)
 	assert_null(strstr(text, "vtcon7"));
 }
 
-/* In a child that is killed at the given write. True if it was. */
-static bool killed(bool to_host, int at, bool after)
-{
-	int status, lock;
-	pid_t pid;
-
-	kernel->kill_at = at;
-	kernel->kill_after = after;
-	pid = fork();
-	if (pid == 0) {
-		kernel->victim = getpid();
-		assert_true(record_lock(&machine->root, 0) >= 0);
-		_exit(quick("gpu", to_host) == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	/* Its other child may be at work still. */
-	lock = record_lock(&machine->root, 60000);
-	assert_true(lock >= 0);
-	close(lock);
-	kernel->kill_at = 0;
-	if (!WIFSIGNALED(status))
-		assert_int_equal(WEXITSTATUS(status), 0);
-	return WIFSIGNALED(status);
-}
-
 static void killed_at_each_write_the_next_call_repairs(_unused_ void **state)
 {
 	for (int n = 0; n < 8; n++) {
@@ -1016,6 +689,8 @@ int main(void)
 		handover_test(a_guest_means_its_guest_devices),
 		handover_test(what_names_nothing_is_said),
 		handover_test(a_card_that_is_open_is_refused),
+		handover_test(a_card_that_is_mapped_is_refused),
+		handover_test(a_node_is_known_by_its_number),
 		handover_test(nvidia_is_never_forced),
 		handover_test(a_guest_that_runs_keeps_its_card),
 		handover_test(the_rest_of_a_group_must_come_too),

@@ -53,12 +53,20 @@ static void no_module_directory_is_an_error(_unused_ void **state)
 	assert_int_equal(module_load_vfio_from("/nonexistent"), -ENOENT);
 }
 
+/* A name that no kernel has: nothing can come or go by it. */
+static void a_name_that_is_no_module(_unused_ void **state)
+{
+	assert_true(module_unload("vfio_bootcfg_no_such_module") < 0);
+	assert_true(module_load_name("vfio_bootcfg_no_such_module") < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(built_in_is_success),
 		cmocka_unit_test(missing_is_an_error),
 		cmocka_unit_test(no_module_directory_is_an_error),
+		cmocka_unit_test(a_name_that_is_no_module),
 	};
 
 	log_to_stderr();
