@@ -34,6 +34,7 @@ static const char reason_words[CLAIM_REASONS][16] = {
 	[CLAIM_IN_USE] = "in-use",
 	[CLAIM_LAST_DISPLAY] = "last-display",
 	[CLAIM_ONLY_KEYBOARD] = "only-keyboard",
+	[CLAIM_NETWORK] = "network-in-use",
 	[CLAIM_GROUP] = "group",
 	[CLAIM_NO_DRIVER] = "no-driver",
 };

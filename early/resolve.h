@@ -35,6 +35,7 @@ enum claim_reason {
 	CLAIM_IN_USE, /* a process has it open */
 	CLAIM_LAST_DISPLAY, /* no other display would be left to the host */
 	CLAIM_ONLY_KEYBOARD, /* no other keyboard would be left to the host */
+	CLAIM_NETWORK, /* the host's network hangs on it */
 	CLAIM_GROUP, /* something else in its IOMMU group is on the other side */
 	CLAIM_NO_DRIVER, /* the host's own driver did not take it */
 	CLAIM_REASONS

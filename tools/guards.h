@@ -28,6 +28,12 @@ void guard_last_display(const struct root *root, const struct pci_inventory *inv
 void guard_only_keyboard(const struct root *root, struct claim_plan *plan);
 
 /*
+ * Refuses a network card over which alone the default route goes, or the route to a server that a file system is
+ * mounted from or that has iSCSI disks; also where its interface is in a bridge, bond or VLAN. 0 or -ENOMEM.
+ */
+int guard_network(const struct root *root, struct claim_plan *plan) _must_check_;
+
+/*
  * Refuses targets whose IOMMU group has a function that is no target and that is with the other side:
  * vfio-pci, where they are given back; the host, where they are taken.
  */

@@ -28,6 +28,9 @@ static int refuse(struct handover *h)
 	if (!h->force) {
 		guard_last_display(h->env.root, &h->inv, &h->plan);
 		guard_only_keyboard(h->env.root, &h->plan);
+		r = guard_network(h->env.root, &h->plan);
+		if (r < 0)
+			return r;
 		guard_group(h->env.root, &h->plan, false);
 	}
 	return handover_all_ok(&h->plan) ? 0 : -EPERM;

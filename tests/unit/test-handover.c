@@ -286,6 +286,95 @@ static void the_only_keyboard_is_refused(_unused_ void **state)
 	assert_int_equal(quick("gpu", false), 0);
 }
 
+#define ROUTE_HEAD                                                                                 \
+	"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+#define ROUTE_V4(iface, destination, flags, mask)                                                  \
+	iface "\t" destination "\t0102A8C0\t" flags "\t0\t0\t100\t" mask "\t0\t0\t0\n"
+#define DEFAULT_V4(iface) ROUTE_V4(iface, "00000000", "0003", "00000000")
+#define ROUTE_V6(destination, bits, flags, iface)                                                  \
+	destination " " bits " 00000000000000000000000000000000 00 "                               \
+		    "fe800000000000000000000000000001 00000400 00000001 00000000 " flags " " iface \
+		    "\n"
+#define NOWHERE_V6 "00000000000000000000000000000000"
+#define MOUNT_ROOT "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+
+/* Back on the host, and not marked. */
+static void start_over(void)
+{
+	assert_int_equal(quick("gpu", true), 0);
+	drop(machine, "run");
+}
+
+static void the_only_network_is_refused(_unused_ void **state)
+{
+	put_dir(machine, "sys/bus/pci/devices/" GPU "/net/enp1s0");
+	put_dir(machine, "sys/class/net/enp1s0");
+	put(machine, "proc/net/route", ROUTE_HEAD DEFAULT_V4("enp1s0"));
+	assert_refused("gpu", false, false, CLAIM_NETWORK,
+		       GPU " has enp1s0, over which the default route of this host goes");
+	/* Another way is left; a route that is down or a refusal is none. */
+	put(machine, "proc/net/route", ROUTE_HEAD DEFAULT_V4("enp1s0") DEFAULT_V4("wlan0"));
+	assert_int_equal(quick("gpu", false), 0);
+	start_over();
+	put(machine, "proc/net/route",
+	    ROUTE_HEAD DEFAULT_V4("enp1s0") ROUTE_V4("wlan0", "00000000", "0200", "00000000"));
+	assert_refused("gpu", false, false, CLAIM_NETWORK, "enp1s0");
+	/* A network that is directly there is not the way to all others. */
+	put(machine, "proc/net/route",
+	    ROUTE_HEAD ROUTE_V4("enp1s0", "0002A8C0", "0001", "00FFFFFF"));
+	assert_int_equal(quick("gpu", false), 0);
+	start_over();
+	put(machine, "proc/net/ipv6_route",
+	    ROUTE_V6(NOWHERE_V6, "00", "00000003", "enp1s0")
+		    ROUTE_V6(NOWHERE_V6, "00", "00200200", "lo"));
+	assert_refused("gpu", false, false, CLAIM_NETWORK, "default route");
+	{
+		_cleanup_(handover_free) struct handover h;
+
+		open_handover(&h);
+		h.force = true;
+		assert_int_equal(hand_over(&h, "gpu", NULL, false), 0);
+	}
+	start_over();
+	put(machine, "proc/net/ipv6_route", "%s", "");
+
+	/* A virtio card's interface is a bus further down, and in a bridge on a VLAN here. */
+	drop(machine, "sys/bus/pci/devices/" GPU "/net");
+	put_dir(machine, "sys/bus/pci/devices/" GPU "/virtio3/net/enp1s0");
+	put_link(machine, "sys/class/net/enp1s0/upper_enp1s0.5", "../enp1s0.5");
+	put_link(machine, "sys/class/net/enp1s0.5/upper_br0", "../br0");
+	put_dir(machine, "sys/class/net/br0");
+	put(machine, "proc/net/route", ROUTE_HEAD DEFAULT_V4("br0"));
+	assert_refused("gpu", false, false, CLAIM_NETWORK, "enp1s0 (in br0), over which");
+}
+
+static void the_network_of_a_mount_is_refused(_unused_ void **state)
+{
+	static const char local[] =
+		ROUTE_HEAD ROUTE_V4("enp1s0", "0002A8C0", "0001", "00FFFFFF") DEFAULT_V4("wlan0");
+
+	put_dir(machine, "sys/bus/pci/devices/" GPU "/net/enp1s0");
+	put_dir(machine, "sys/class/net/enp1s0");
+	put(machine, "proc/net/route", "%s", local);
+	/* 192.168.2.0/24 is on the card, all else is not. */
+	put(machine, "proc/self/mountinfo",
+	    MOUNT_ROOT "90 22 0:50 / /srv rw - nfs4 nas:/srv rw,vers=4.2,addr=192.168.3.9\n");
+	assert_int_equal(quick("gpu", false), 0);
+	start_over();
+	put(machine, "proc/self/mountinfo",
+	    MOUNT_ROOT "90 22 0:50 / /srv rw - nfs4 nas:/srv rw,vers=4.2,addr=192.168.2.9\n");
+	assert_refused("gpu", false, false, CLAIM_NETWORK,
+		       "enp1s0, over which /srv is mounted from 192.168.2.9");
+	put(machine, "proc/self/mountinfo", MOUNT_ROOT);
+	put(machine, "sys/class/iscsi_connection/connection1:0/address", "2001:db8::7\n");
+	put(machine, "proc/net/ipv6_route",
+	    ROUTE_V6("20010db8000000000000000000000000", "3d", "00000001", "enp1s0")
+		    ROUTE_V6(NOWHERE_V6, "00", "00000003", "wlan0"));
+	assert_refused("gpu", false, false, CLAIM_NETWORK, "iSCSI disks come from 2001:db8::7");
+	put(machine, "sys/class/iscsi_connection/connection1:0/address", "2001:db8:0:8::7\n");
+	assert_int_equal(quick("gpu", false), 0);
+}
+
 static void never_what_is_impossible(_unused_ void **state)
 {
 	assert_refused("0000:00:10.0", false, true, CLAIM_BRIDGE, "is a bridge");
@@ -697,6 +786,8 @@ int main(void)
 		handover_test(the_last_display_is_refused),
 		handover_test(what_the_profile_allows_needs_no_force),
 		handover_test(the_only_keyboard_is_refused),
+		handover_test(the_only_network_is_refused),
+		handover_test(the_network_of_a_mount_is_refused),
 		handover_test(never_what_is_impossible),
 		handover_test(all_functions_or_none),
 		handover_test(what_was_taken_before_is_spared),
