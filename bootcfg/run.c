@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "bootcfg/run.h"
 
@@ -65,13 +70,44 @@ static _noreturn_ void child(const char *const argv[], char *const environment[]
 	_exit(EXIT_NOT_RUN);
 }
 
-/* All of it is read, so that the program never waits for us; the last part is kept. */
-static void drain(int fd, char *output)
+static int64_t now_ms(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False: the time was up before there was something to read. until_ms 0: there is no such time. */
+static bool wait_readable(int fd, int64_t until_ms)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int64_t left;
+
+	if (!until_ms)
+		return true;
+	do {
+		left = until_ms - now_ms();
+		if (left > 0 && poll(&poll_fd, 1, (int)left) > 0)
+			return true;
+	} while (left > 0);
+	return false;
+}
+
+/*
+ * All of it is read, so that the program never waits for us; the last part is kept. False: the time
+ * was up before its end.
+ */
+static bool drain(int fd, int64_t until_ms, char *output)
+{
+	bool ended = true;
 	size_t have = 0;
 	ssize_t n;
 
 	for (;;) {
+		ended = wait_readable(fd, until_ms);
+		if (!ended)
+			break;
 		n = read(fd, output + have, 2 * OUTPUT_MAX - have);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -88,13 +124,21 @@ static void drain(int fd, char *output)
 		have = OUTPUT_MAX;
 	}
 	output[have] = '\0';
+	return ended;
 }
 
 int run_program(const char *const argv[], char **ret_output)
 {
+	return run_program_within(argv, 0, ret_output);
+}
+
+int run_program_within(const char *const argv[], unsigned deadline_ms, char **ret_output)
+{
+	int64_t until_ms = deadline_ms ? now_ms() + deadline_ms : 0;
 	_cleanup_free_ char *output = malloc(2 * OUTPUT_MAX + 1);
 	char *environment[ENVIRONMENT_MAX];
 	int pipes[2], status;
+	bool ended;
 	pid_t pid;
 
 	if (!output)
@@ -111,14 +155,18 @@ int run_program(const char *const argv[], char **ret_output)
 		close(pipes[0]);
 		return status;
 	}
-	drain(pipes[0], output);
+	ended = drain(pipes[0], until_ms, output);
 	close(pipes[0]);
+	if (!ended)
+		(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	/* What a generator prints with NULs in it is cut there: it is for one line of a message. */
 	if (ret_output)
 		*ret_output = steal(&output);
+	if (!ended)
+		return -ETIMEDOUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -18,6 +18,13 @@ char *run_find(const char *name) _must_check_;
  */
 int run_program(const char *const argv[], char **ret_output) _must_check_;
 
+/*
+ * The same, but a program that has not closed its output after deadline_ms (0: no deadline) is killed. Then -ETIMEDOUT, with
+ * *ret_output as above.
+ */
+int run_program_within(const char *const argv[], unsigned deadline_ms,
+		       char **ret_output) _must_check_;
+
 /* The last line of an output that is not blank, for a message; static buffer inside text. */
 const char *run_last_line(char *output);
 

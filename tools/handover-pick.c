@@ -125,11 +125,8 @@ static void keep_wanted(struct handover *h, const bool *wanted)
 	h->plan.count = kept;
 }
 
-int handover_pick(struct handover *h, const char *operand, const char *guest, unsigned flags,
-		  struct diag *diag)
+static int begin(struct handover *h, bool **ret_wanted, struct diag *diag)
 {
-	_cleanup_free_ bool *wanted = NULL;
-	struct pci_addr addr;
 	size_t count;
 	int r;
 
@@ -140,19 +137,19 @@ int handover_pick(struct handover *h, const char *operand, const char *guest, un
 		return r;
 	count = h->profile.device_count;
 	h->sections = calloc(count + 1, sizeof(*h->sections));
-	wanted = calloc(count + 1, sizeof(*wanted));
-	if (!h->sections || !wanted)
+	*ret_wanted = calloc(count + 1, sizeof(**ret_wanted));
+	if (!h->sections || !*ret_wanted)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		h->sections[i] = h->profile.devices[i];
-	if (guest)
-		r = pick_guest(h, guest, wanted, diag);
-	else if (!pci_addr_parse(operand, &addr))
-		r = pick_address(h, &addr, wanted, diag);
-	else
-		r = pick_name(h, operand, wanted, diag);
-	if (r < 0)
-		return r;
+	return 0;
+}
+
+static int finish(struct handover *h, const bool *wanted, unsigned flags)
+{
+	size_t count = h->profile.device_count;
+	int r;
+
 	for (size_t i = 0; i <= count && h->force; i++) {
 		h->sections[i].allow_boot_display |= wanted[i];
 		h->sections[i].allow_storage |= wanted[i];
@@ -161,4 +158,37 @@ int handover_pick(struct handover *h, const char *operand, const char *guest, un
 	if (r >= 0)
 		keep_wanted(h, wanted);
 	return r;
+}
+
+int handover_pick(struct handover *h, const char *operand, const char *guest, unsigned flags,
+		  struct diag *diag)
+{
+	_cleanup_free_ bool *wanted = NULL;
+	struct pci_addr addr;
+	int r = begin(h, &wanted, diag);
+
+	if (r < 0)
+		return r;
+	if (guest)
+		r = pick_guest(h, guest, wanted, diag);
+	else if (!pci_addr_parse(operand, &addr))
+		r = pick_address(h, &addr, wanted, diag);
+	else
+		r = pick_name(h, operand, wanted, diag);
+	return r < 0 ? r : finish(h, wanted, flags);
+}
+
+int handover_pick_names(struct handover *h, const char *names, unsigned flags, struct diag *diag)
+{
+	_cleanup_free_ char *copy = strdup(names);
+	_cleanup_free_ bool *wanted = NULL;
+	int r = copy ? begin(h, &wanted, diag) : -ENOMEM;
+	char *state;
+
+	if (r < 0)
+		return r;
+	for (char *name = strtok_r(copy, ",", &state); name && r >= 0;
+	     name = strtok_r(NULL, ",", &state))
+		r = pick_name(h, name, wanted, diag);
+	return r < 0 ? r : finish(h, wanted, flags);
 }

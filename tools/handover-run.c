@@ -24,16 +24,39 @@ static int no_module(_unused_ const char *name)
 	return -ENOENT;
 }
 
-static struct claim_env make_env(const struct root *root)
+void handover_init(struct handover *h, const struct root *root, bool force)
 {
-	return (struct claim_env){
-		.root = root,
-		.load_modules = root->kind == ROOT_LIVE ? module_load_vfio : load_nothing,
-		.modules_ready = module_vfio_ready,
-		.deadline_ms = CARD_DEADLINE_MS,
-		.load_deadline_ms = LOAD_DEADLINE_MS,
-		.may_unbind = true,
+	bool live = root->kind == ROOT_LIVE;
+
+	*h = (struct handover){
+		.env =
+			{
+				.root = root,
+				.load_modules = live ? module_load_vfio : load_nothing,
+				.modules_ready = module_vfio_ready,
+				.deadline_ms = CARD_DEADLINE_MS,
+				.load_deadline_ms = LOAD_DEADLINE_MS,
+				.may_unbind = true,
+			},
+		.load_native = live ? module_load_alias : no_module,
+		.load_module = live ? module_load_name : no_module,
+		.unload_module = live ? module_unload : no_module,
+		.force = force,
 	};
+}
+
+int handover_lock(const struct root *root, struct diag *diag)
+{
+	int lock = record_lock(root, LOCK_WAIT_MS);
+
+	if (lock == -EWOULDBLOCK)
+		return diag_set(diag, lock, NULL, 0,
+				"another vfio-device, or vfio-early for udev, is at work, or a "
+				"step of it hangs in the kernel: then a reboot is needed");
+	if (lock < 0)
+		return diag_set(diag, lock, NULL, 0,
+				"the lock on /" RECORD_DIR " cannot be had: %s", strerror(-lock));
+	return lock;
 }
 
 static int fail_pick(struct cmd_call *call, int r, const struct diag *diag)
@@ -158,14 +181,7 @@ static int report(struct cmd_call *call, const struct handover *h, int r, bool t
 
 static int hand_over(struct cmd_call *call, bool to_host)
 {
-	bool live = call->root.kind == ROOT_LIVE;
-	_cleanup_(handover_free) struct handover h = {
-		.env = make_env(&call->root),
-		.load_native = live ? module_load_alias : no_module,
-		.load_module = live ? module_load_name : no_module,
-		.unload_module = live ? module_unload : no_module,
-		.force = cmd_has(call, "force"),
-	};
+	_cleanup_(handover_free) struct handover h;
 	const char *guest = cmd_value(call, "guest", 0);
 	const char *operand = call->operand_count ? call->operands[0] : NULL;
 	_cleanup_close_ int lock = -1;
@@ -173,23 +189,17 @@ static int hand_over(struct cmd_call *call, bool to_host)
 	sigset_t signals;
 	int r;
 
+	handover_init(&h, &call->root, cmd_has(call, "force"));
 	if (call->operand_count + (guest != NULL) != 1)
 		return cmd_failf(call, EXIT_USAGE,
 				 "one card is needed, by the name of its [device] or by its "
 				 "address, or --guest NAME");
-	if (live && geteuid() != 0)
+	if (call->root.kind == ROOT_LIVE && geteuid() != 0)
 		return cmd_failf(call, EXIT_SYSTEM, "only root can hand over a card");
 	if (root_has_kernel(&call->root)) {
-		lock = record_lock(&call->root, LOCK_WAIT_MS);
+		lock = handover_lock(&call->root, &diag);
 		if (lock < 0)
-			return cmd_failf(call, EXIT_SYSTEM,
-					 lock == -EWOULDBLOCK
-						 ? "another vfio-device, or vfio-early for udev, "
-						   "is at work, or a step of it hangs in the "
-						   "kernel: then a reboot is needed%s%s"
-						 : "the lock on /" RECORD_DIR " cannot be had%s%s",
-					 lock == -EWOULDBLOCK ? "" : ": ",
-					 lock == -EWOULDBLOCK ? "" : strerror(-lock));
+			return cmd_fail(call, EXIT_SYSTEM, &diag);
 	}
 	r = handover_pick(&h, operand, guest, to_host ? RESOLVE_FIND : RESOLVE_RELEASED, &diag);
 	if (r < 0)

@@ -38,7 +38,12 @@ struct handover {
 	bool stuck; /* something could not be put back as it was */
 };
 
+/* As a running system, or a captured machine, has it: h->env, load_native and force. Nothing is owned yet. */
+void handover_init(struct handover *h, const struct root *root, bool force);
 void handover_free(struct handover *h);
+
+/* record_lock(), with the time that another handover may take. A descriptor; -errno with diag. */
+int handover_lock(const struct root *root, struct diag *diag) _must_check_;
 
 /*
  * Which cards are meant: the [device] NAME, or the card at an ADDRESS (with the functions that a section
@@ -49,6 +54,12 @@ void handover_free(struct handover *h);
  */
 int handover_pick(struct handover *h, const char *operand, const char *guest, unsigned flags,
 		  struct diag *diag) _must_check_;
+
+/*
+ * The same for a list of names of [device] sections, with commas between.
+ */
+int handover_pick_names(struct handover *h, const char *names, unsigned flags,
+			struct diag *diag) _must_check_;
 
 /*
  * Gives every target of the plan to its own driver: marks it as released, so that udev's rule leaves it

@@ -8,9 +8,6 @@
 #include "early/record.h"
 #include "tools/hugepages.h"
 
-#define LOCK_PATH RECORD_DIR "/hugepages.lock"
-#define GUEST_KEY "hugepages-"
-
 /* --- words ------------------------------------------------------------------------------------ */
 
 const char *hugepages_name(unsigned long size_kib, int node, char buf[static HUGEPAGES_NAME_STR])
@@ -126,7 +123,7 @@ static int add_operand(struct hugepages *hugepages, const char *operand)
 static int add_profile(struct hugepages *hugepages)
 {
 	const char *section = hugepages->guest ? "guest" : "hugepages";
-	const char *prefix = hugepages->guest ? GUEST_KEY : "";
+	const char *prefix = hugepages->guest ? HUGEPAGES_GUEST_KEY : "";
 	bool found = false;
 	int code = EXIT_DONE;
 
@@ -145,16 +142,6 @@ static int add_profile(struct hugepages *hugepages)
 		return cmd_failf(hugepages->call, EXIT_USAGE,
 				 "the profile has no [guest %.63s] with a key", hugepages->guest);
 	return code;
-}
-
-/* The largest first: only they need so much in one piece. */
-static int by_turn(const void *a, const void *b)
-{
-	const struct pages_want *x = a, *y = b;
-
-	if (x->size_kib != y->size_kib)
-		return x->size_kib < y->size_kib ? 1 : -1;
-	return (x->node > y->node) - (x->node < y->node);
 }
 
 /* --- begin ------------------------------------------------------------------------------------ */
@@ -226,8 +213,7 @@ int hugepages_load(struct hugepages *hugepages, struct cmd_call *call)
 		code = add_operand(hugepages, call->operands[i]);
 	if (!code && !call->operand_count)
 		code = add_profile(hugepages);
-	if (hugepages->want_count)
-		qsort(hugepages->wants, hugepages->want_count, sizeof(*hugepages->wants), by_turn);
+	hugepages_sort(hugepages->wants, hugepages->want_count);
 	return code;
 }
 
@@ -239,13 +225,18 @@ void hugepages_free(struct hugepages *hugepages)
 	close_fd(&hugepages->lock);
 }
 
+int hugepages_lock_open(const struct root *root)
+{
+	int r = root_mkdir(root, RECORD_DIR);
+
+	return r < 0 ? r : root_openat(root, HUGEPAGES_LOCK, O_RDWR | O_CREAT, 0600);
+}
+
 int hugepages_lock(struct hugepages *hugepages)
 {
 	struct cmd_call *call = hugepages->call;
-	int r = root_mkdir(&call->root, RECORD_DIR);
+	int r = hugepages_lock_open(&call->root);
 
-	if (r >= 0)
-		r = root_openat(&call->root, LOCK_PATH, O_RDWR | O_CREAT, 0600);
 	if (r >= 0) {
 		hugepages->lock = r;
 		r = 0;
@@ -255,36 +246,8 @@ int hugepages_lock(struct hugepages *hugepages)
 		}
 	}
 	if (r < 0)
-		return cmd_failf(call, EXIT_SYSTEM, "/" LOCK_PATH ": %s", strerror(-r));
+		return cmd_failf(call, EXIT_SYSTEM, "/" HUGEPAGES_LOCK ": %s", strerror(-r));
 	/* It may have changed what we have read. */
 	pages_free(&hugepages->pages);
 	return load_pages(hugepages);
-}
-
-bool hugepages_profile_wants(const struct hugepages *hugepages, unsigned long size_kib, int node,
-			     unsigned long *ret_count)
-{
-	const struct profile *profile = &hugepages->profile;
-	unsigned long sum = 0;
-	bool found = false;
-
-	for (size_t i = 0; i < profile->entry_count; i++) {
-		const struct profile_entry *entry = &profile->entries[i];
-		const char *at = entry->value;
-		unsigned long count;
-		int on;
-
-		if (strcmp(entry->section, "hugepages") != 0 ||
-		    pages_size_kib(entry->key) != size_kib)
-			continue;
-		while (pages_value_next(&at, &on, &count)) {
-			if (node != PAGES_ANY_NODE && on != node)
-				continue;
-			sum += count;
-			found = true;
-		}
-	}
-	if (found)
-		*ret_count = sum;
-	return found;
 }

@@ -119,6 +119,14 @@ int hugepages_loans_write(const struct root *root, const char *guest,
 	return r < 0 ? r : root_replace(root, path, out.data, out.size, 0644);
 }
 
+bool hugepages_loans_exist(const struct root *root, const char *guest)
+{
+	char path[LOANS_PATH_STR];
+
+	loans_path(path, guest);
+	return root_exists(root, path);
+}
+
 int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
 			  struct hugepages_loans *loans)
 {

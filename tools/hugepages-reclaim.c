@@ -60,33 +60,13 @@ static bool pause_until_next(void *data)
 	return true;
 }
 
-static unsigned long least(unsigned long a, unsigned long b)
-{
-	return a < b ? a : b;
-}
-
-/* Pages beyond what the profile or this call wants. A size that neither names belongs to others. */
 static unsigned long spare(void *data, const struct pages_pool *pool)
 {
 	const struct reclaim *reclaim = data;
 	const struct hugepages *hugepages = &reclaim->hugepages;
-	struct pages_want all = {pool->size_kib, PAGES_ANY_NODE, 0};
-	unsigned long have = pages_have(&hugepages->pages, &all), wanted, spare;
 
-	if (!hugepages_profile_wants(hugepages, pool->size_kib, PAGES_ANY_NODE, &wanted))
-		return 0;
-	spare = have > wanted ? have - wanted : 0;
-	if (hugepages_profile_wants(hugepages, pool->size_kib, pool->node, &wanted))
-		spare = least(spare, pages_kept(pool) > wanted ? pages_kept(pool) - wanted : 0);
-	for (size_t i = 0; i < hugepages->want_count; i++) {
-		const struct pages_want *want = &hugepages->wants[i];
-
-		if (!pages_is_of(pool, want->size_kib, want->node))
-			continue;
-		have = pages_have(&hugepages->pages, want);
-		spare = least(spare, have > want->count ? have - want->count : 0);
-	}
-	return spare;
+	return hugepages_spare(&hugepages->profile, &hugepages->pages, hugepages->wants,
+			       hugepages->want_count, pool);
 }
 
 static void draw(const struct reclaim *reclaim, unsigned long have)
@@ -212,24 +192,6 @@ static int reclaim_all(struct reclaim *reclaim)
 
 /* --- for a guest ------------------------------------------------------------------------------ */
 
-/* A guest needs so many free pages: what the pools must keep for that. */
-static void wants_of_guest(struct hugepages *hugepages)
-{
-	const struct pages *pages = &hugepages->pages;
-
-	for (size_t i = 0; i < hugepages->want_count; i++) {
-		struct pages_want *want = &hugepages->wants[i];
-		unsigned long free = 0, promised = pages_find_size(pages, want->size_kib)->reserved;
-
-		for (size_t j = 0; j < pages->count; j++)
-			if (pages_is_of(&pages->pools[j], want->size_kib, want->node))
-				free += pages->pools[j].free;
-		free = free > promised ? free - promised : 0;
-		want->count =
-			pages_have(pages, want) + (want->count > free ? want->count - free : 0);
-	}
-}
-
 static int reclaim_loans(struct reclaim *reclaim)
 {
 	struct hugepages *hugepages = &reclaim->hugepages;
@@ -240,7 +202,7 @@ static int reclaim_loans(struct reclaim *reclaim)
 	r = hugepages_loans_read(root, hugepages->guest, &hugepages->pages, &loans);
 	if (r < 0)
 		return r;
-	wants_of_guest(hugepages);
+	hugepages_for_guest(&hugepages->pages, hugepages->wants, hugepages->want_count);
 	r = hugepages_loans_begin(root, hugepages->guest, &hugepages->pages, &loans);
 	if (r < 0)
 		return r;

@@ -47,7 +47,7 @@ static struct row sum_up(const struct hugepages *hugepages, unsigned long size_k
 	row.has_reserved = node == PAGES_ANY_NODE;
 	if (row.has_reserved)
 		row.reserved = pages_find_size(pages, size_kib)->reserved;
-	row.has_wanted = hugepages_profile_wants(hugepages, size_kib, node, &row.wanted);
+	row.has_wanted = hugepages_profile_wants(&hugepages->profile, size_kib, node, &row.wanted);
 	return row;
 }
 

@@ -6,6 +6,10 @@
 #include "bootcfg/cmd.h"
 #include "early/pages-grow.h"
 #include "early/profile.h"
+#include "early/record.h"
+
+#define HUGEPAGES_LOCK RECORD_DIR "/hugepages.lock"
+#define HUGEPAGES_GUEST_KEY "hugepages-" /* of [guest NAME]; the size follows */
 
 #define HUGEPAGES_ALL (~0UL) /* count of a size that nobody has put a number to */
 
@@ -32,9 +36,26 @@ void hugepages_free(struct hugepages *hugepages);
 /* Waits for another vfio-hugepages that changes pools. An exit code, as above. */
 int hugepages_lock(struct hugepages *hugepages) _must_check_;
 
+/* The descriptor to lock (flock), the caller's to close; or -errno. */
+int hugepages_lock_open(const struct root *root) _must_check_;
+
 /* How many pages of a size the profile wants on a node, or in all; false where it says nothing of it. */
-bool hugepages_profile_wants(const struct hugepages *hugepages, unsigned long size_kib, int node,
+bool hugepages_profile_wants(const struct profile *profile, unsigned long size_kib, int node,
 			     unsigned long *ret_count);
+
+/* Sorts wants as they are met: the largest first, since only they need so much in one piece. */
+void hugepages_sort(struct pages_want *wants, size_t count);
+
+/*
+ * Pages of a pool beyond what the profile or these wants want: they may be cut up. A size that neither names
+ * belongs to others.
+ */
+unsigned long hugepages_spare(const struct profile *profile, const struct pages *pages,
+			      const struct pages_want *wants, size_t count,
+			      const struct pages_pool *pool);
+
+/* A guest needs so many free pages: makes of that what the pools must keep for it. */
+void hugepages_for_guest(const struct pages *pages, struct pages_want *wants, size_t count);
 
 /* Says an error of a read or write of pools; what: changed is what has been changed before it. */
 int hugepages_fail(struct hugepages *hugepages, int error, bool changed);
@@ -67,6 +88,9 @@ struct hugepages_loans {
 /* One for each pool; zeros where nothing is recorded. What grew and was not ended is counted. 0 or -errno. */
 int hugepages_loans_read(const struct root *root, const char *guest, const struct pages *pages,
 			 struct hugepages_loans *ret) _must_check_;
+
+/* Whether anything is recorded for a guest. */
+bool hugepages_loans_exist(const struct root *root, const char *guest);
 
 /* Before growing, and after it. 0 or -errno. */
 int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
