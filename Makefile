@@ -20,6 +20,10 @@ EARLYDIR := /usr/lib/vfio-bootcfg
 # Where kernel packages and kernel-install look for what is to run.
 POSTINSTDIR ?= /etc/kernel/postinst.d
 KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
+LIBVIRTHOOKDIR ?= /etc/libvirt/hooks
+# Not below PREFIX: where AppArmor confines libvirtd, its hooks may run what is in /usr/sbin, and nothing in /usr/lib or
+# /usr/local (/etc/apparmor.d/usr.sbin.libvirtd).
+HOOKSBINDIR := /usr/sbin
 
 CC ?= cc
 O ?= build
@@ -30,7 +34,7 @@ FUZZ_SECONDS ?= 20
 EARLY := claim cmdline diag disk display ini late log module pages pages-boot pages-grow pci profile profile-build profile-keys profile-values record resolve root text undo
 BOOTCFG := $(filter-out main,$(patsubst bootcfg/%.c,%,$(wildcard bootcfg/*.c)))
 # What unit tests look at too: all but the programs' mains.
-TOOLS := $(filter-out device hugepages,$(patsubst tools/%.c,%,$(wildcard tools/*.c)))
+TOOLS := $(filter-out device hugepages libvirt-hook,$(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 UNIT := $(patsubst tests/unit/test-%.c,%,$(wildcard tests/unit/test-*.c))
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -55,7 +59,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all install
 PROGRAMS := vfio-bootcfg vfio-device vfio-hugepages
-all: $(O)/vfio-early $(O)/vfio-early-pages $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
+all: $(O)/vfio-early $(O)/vfio-early-pages $(O)/vfio-libvirt-hook $(foreach p,$(PROGRAMS),$(O)/$p $(O)/$p.bash $(O)/$p.zsh)
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -87,7 +91,7 @@ $(O)/vfio-early $(O)/vfio-early-pages: $(EARLY:%=early/%.c) $(wildcard early/*.h
 
 LIBS := -lpci -ljansson -lsmartcols
 
-$(O)/vfio-device $(O)/vfio-hugepages: $(O)/vfio-%: $(O)/tools/%.o $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
+$(O)/vfio-device $(O)/vfio-hugepages $(O)/vfio-libvirt-hook: $(O)/vfio-%: $(O)/tools/%.o $(O)/libtools.a $(O)/libbootcfg.a $(O)/libearly.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -115,6 +119,8 @@ install: all
 		install -D -m 644 $(O)/$$program.bash $(DESTDIR)$(BASHCOMPDIR)/$$program && \
 		install -D -m 644 $(O)/$$program.zsh $(DESTDIR)$(ZSHCOMPDIR)/_$$program || exit 1; \
 	done
+	install -D -m 755 $(O)/vfio-libvirt-hook $(DESTDIR)$(HOOKSBINDIR)/vfio-libvirt-hook
+	install -D -m 755 tools/libvirt-qemu $(DESTDIR)$(LIBVIRTHOOKDIR)/qemu.d/vfio-bootcfg
 	install -D -m 755 bootcfg/kernel-added $(DESTDIR)$(EARLYDIR)/kernel-added
 	install -D -m 755 bootcfg/kernel-postinst $(DESTDIR)$(POSTINSTDIR)/vfio-bootcfg
 	install -D -m 755 bootcfg/kernel-install.plugin $(DESTDIR)$(KERNELINSTALLDIR)/95-vfio-bootcfg.install

@@ -8,6 +8,13 @@
 /* True if no target is refused. */
 bool handover_all_ok(const struct claim_plan *plan);
 
+/*
+ * What speaks against a reclaim, in the plan: processes and modules that have the cards, which may go; and what the host could not
+ * do without. Not with h->force, where it is only unwise. Both only read. 0 or -ENOMEM.
+ */
+int handover_guard_users(struct handover *h) _must_check_;
+int handover_guard_host(struct handover *h) _must_check_;
+
 /* Writes or removes the marks of all targets (RELEASED_DIR/ADDRESS). 0 or -errno. */
 int handover_mark(const struct handover *h) _must_check_;
 void handover_unmark(const struct handover *h);
@@ -39,5 +46,10 @@ int handover_load_modules(struct handover *h) _must_check_;
 
 /* In a child. Loads the first module that is noted for a function: its driver's. -ENOENT where none is noted. */
 int handover_load_own(const struct handover *h, const struct pci_addr *addr) _must_check_;
+
+/* The array "devices" of --json, NULL without memory; and the lines of a success. r is what the handover returned. */
+struct json_t;
+struct json_t *handover_json(const struct claim_plan *plan, int r, bool to_host) _must_check_;
+void handover_print(const struct claim_plan *plan);
 
 #endif

@@ -83,37 +83,6 @@ static int pick_address(struct handover *h, const struct pci_addr *addr, bool *w
 	return 0;
 }
 
-static int pick_guest(const struct handover *h, const char *guest, bool *wanted, struct diag *diag)
-{
-	const struct profile_entry *entry = profile_get(&h->profile, "guest", guest, "devices");
-	_cleanup_free_ char *names = NULL;
-	char *state;
-	bool known = entry;
-
-	for (size_t i = 0; i < h->profile.entry_count && !known; i++)
-		known = !strcmp(h->profile.entries[i].section, "guest") &&
-			!strcmp(h->profile.entries[i].name, guest);
-	if (!known)
-		return diag_set(diag, -EINVAL, NULL, 0, "%s: the profile has no [guest %s]", guest,
-				guest);
-	if (!entry)
-		return 0;
-	names = strdup(entry->value);
-	if (!names)
-		return -ENOMEM;
-	for (char *name = strtok_r(names, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
-		const struct profile_device *section = find_section(h, name);
-
-		if (!section)
-			return diag_set(diag, -EINVAL, entry->file, entry->line,
-					"[guest %s] names %s, and there is no [device %s]", guest,
-					name, name);
-		if (section->claim_guest)
-			wanted[section - h->sections] = true;
-	}
-	return 0;
-}
-
 /* Keeps the targets of wanted sections. */
 static void keep_wanted(struct handover *h, const bool *wanted)
 {
@@ -125,8 +94,23 @@ static void keep_wanted(struct handover *h, const bool *wanted)
 	h->plan.count = kept;
 }
 
-static int begin(struct handover *h, bool **ret_wanted, struct diag *diag)
+static int pick_names(const struct handover *h, const char *names, bool *wanted, struct diag *diag)
 {
+	_cleanup_free_ char *copy = strdup(names);
+	int r = copy ? 0 : -ENOMEM;
+	char *state;
+
+	for (char *name = copy ? strtok_r(copy, ",", &state) : NULL; name && r >= 0;
+	     name = strtok_r(NULL, ",", &state))
+		r = pick_name(h, name, wanted, diag);
+	return r;
+}
+
+int handover_pick(struct handover *h, const char *operand, const char *names, unsigned flags,
+		  struct diag *diag)
+{
+	_cleanup_free_ bool *wanted = NULL;
+	struct pci_addr addr;
 	size_t count;
 	int r;
 
@@ -137,19 +121,19 @@ static int begin(struct handover *h, bool **ret_wanted, struct diag *diag)
 		return r;
 	count = h->profile.device_count;
 	h->sections = calloc(count + 1, sizeof(*h->sections));
-	*ret_wanted = calloc(count + 1, sizeof(**ret_wanted));
-	if (!h->sections || !*ret_wanted)
+	wanted = calloc(count + 1, sizeof(*wanted));
+	if (!h->sections || !wanted)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		h->sections[i] = h->profile.devices[i];
-	return 0;
-}
-
-static int finish(struct handover *h, const bool *wanted, unsigned flags)
-{
-	size_t count = h->profile.device_count;
-	int r;
-
+	if (names)
+		r = pick_names(h, names, wanted, diag);
+	else if (!pci_addr_parse(operand, &addr))
+		r = pick_address(h, &addr, wanted, diag);
+	else
+		r = pick_name(h, operand, wanted, diag);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i <= count && h->force; i++) {
 		h->sections[i].allow_boot_display |= wanted[i];
 		h->sections[i].allow_storage |= wanted[i];
@@ -158,37 +142,4 @@ static int finish(struct handover *h, const bool *wanted, unsigned flags)
 	if (r >= 0)
 		keep_wanted(h, wanted);
 	return r;
-}
-
-int handover_pick(struct handover *h, const char *operand, const char *guest, unsigned flags,
-		  struct diag *diag)
-{
-	_cleanup_free_ bool *wanted = NULL;
-	struct pci_addr addr;
-	int r = begin(h, &wanted, diag);
-
-	if (r < 0)
-		return r;
-	if (guest)
-		r = pick_guest(h, guest, wanted, diag);
-	else if (!pci_addr_parse(operand, &addr))
-		r = pick_address(h, &addr, wanted, diag);
-	else
-		r = pick_name(h, operand, wanted, diag);
-	return r < 0 ? r : finish(h, wanted, flags);
-}
-
-int handover_pick_names(struct handover *h, const char *names, unsigned flags, struct diag *diag)
-{
-	_cleanup_free_ char *copy = strdup(names);
-	_cleanup_free_ bool *wanted = NULL;
-	int r = copy ? begin(h, &wanted, diag) : -ENOMEM;
-	char *state;
-
-	if (r < 0)
-		return r;
-	for (char *name = strtok_r(copy, ",", &state); name && r >= 0;
-	     name = strtok_r(NULL, ",", &state))
-		r = pick_name(h, name, wanted, diag);
-	return r < 0 ? r : finish(h, wanted, flags);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <signal.h>
 #include <string.h>
 
 #include "bootcfg/json.h"
 #include "early/module.h"
 #include "early/record.h"
-#include "tools/handover.h"
+#include "tools/guest-run.h"
+#include "tools/handover-internal.h"
 
 /* A person waits: more than at boot, since some drivers take their time to let go. */
 #define CARD_DEADLINE_MS 20000
@@ -116,15 +116,21 @@ static json_t *target_json(const struct claim_target *target, int r, bool to_hos
 	return object;
 }
 
-static int put_document(struct cmd_call *call, const struct claim_plan *plan, int r, bool to_host)
+json_t *handover_json(const struct claim_plan *plan, int r, bool to_host)
 {
-	json_t *document = json_object(), *devices = json_array();
-	int e = 0;
+	_cleanup_json_ json_t *devices = json_array();
 
 	for (size_t i = 0; i < plan->count; i++)
-		e |= json_array_append_new(devices, target_json(&plan->targets[i], r, to_host));
-	e |= json_put(document, "devices", devices);
-	if (e) {
+		if (json_array_append_new(devices, target_json(&plan->targets[i], r, to_host)) < 0)
+			return NULL;
+	return steal(&devices);
+}
+
+static int put_document(struct cmd_call *call, const struct claim_plan *plan, int r, bool to_host)
+{
+	json_t *document = json_object();
+
+	if (json_put(document, "devices", handover_json(plan, r, to_host)) < 0) {
 		json_decref(document);
 		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 	}
@@ -132,7 +138,7 @@ static int put_document(struct cmd_call *call, const struct claim_plan *plan, in
 	return EXIT_DONE;
 }
 
-static void print_targets(const struct claim_plan *plan)
+void handover_print(const struct claim_plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct claim_target *target = &plan->targets[i];
@@ -162,7 +168,7 @@ static int report(struct cmd_call *call, const struct handover *h, int r, bool t
 		if (e)
 			return e;
 	} else if (!r && !call->quiet) {
-		print_targets(plan);
+		handover_print(plan);
 	}
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct claim_target *target = &plan->targets[i];
@@ -183,10 +189,8 @@ static int hand_over(struct cmd_call *call, bool to_host)
 {
 	_cleanup_(handover_free) struct handover h;
 	const char *guest = cmd_value(call, "guest", 0);
-	const char *operand = call->operand_count ? call->operands[0] : NULL;
 	_cleanup_close_ int lock = -1;
 	struct diag diag = DIAG_INIT;
-	sigset_t signals;
 	int r;
 
 	handover_init(&h, &call->root, cmd_has(call, "force"));
@@ -196,22 +200,19 @@ static int hand_over(struct cmd_call *call, bool to_host)
 				 "address, or --guest NAME");
 	if (call->root.kind == ROOT_LIVE && geteuid() != 0)
 		return cmd_failf(call, EXIT_SYSTEM, "only root can hand over a card");
+	if (guest)
+		return guest_run(call, guest, to_host);
 	if (root_has_kernel(&call->root)) {
 		lock = handover_lock(&call->root, &diag);
 		if (lock < 0)
 			return cmd_fail(call, EXIT_SYSTEM, &diag);
 	}
-	r = handover_pick(&h, operand, guest, to_host ? RESOLVE_FIND : RESOLVE_RELEASED, &diag);
+	r = handover_pick(&h, call->operands[0], NULL, to_host ? RESOLVE_FIND : RESOLVE_RELEASED,
+			  &diag);
 	if (r < 0)
 		return fail_pick(call, r, &diag);
-	if (!h.plan.count)
-		cmd_note(call, "[guest %s] has no device with claim = guest", guest);
 	/* From here to the end in one go: Ctrl-C, or the end of the terminal that goes dark, comes after it. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	guest_block_signals();
 	r = to_host ? handover_release(&h) : handover_reclaim(&h);
 	return report(call, &h, r, to_host);
 }

@@ -47,19 +47,13 @@ int handover_lock(const struct root *root, struct diag *diag) _must_check_;
 
 /*
  * Which cards are meant: the [device] NAME, or the card at an ADDRESS (with the functions that a section
- * says, where one means it; else the whole slot), or the claim = guest devices of [guest GUEST]; operand or
- * guest is NULL. flags: RESOLVE_RELEASED to take, RESOLVE_FIND to give back. Fills in inv, profile, plan; env.root is set.
+ * says, where one means it; else the whole slot), or a list of names of [device] sections with commas between; operand or
+ * names is NULL. flags: RESOLVE_RELEASED to take, RESOLVE_FIND to give back. Fills in inv, profile, plan; env.root is set.
  * 0, and what the resolver has against a target is in the plan; -EINVAL with diag for what names nothing;
  * -EBADMSG and the like with diag for a profile that cannot be read; -EXDEV or -ENOENT without a PCI bus; -ENOMEM.
  */
-int handover_pick(struct handover *h, const char *operand, const char *guest, unsigned flags,
+int handover_pick(struct handover *h, const char *operand, const char *names, unsigned flags,
 		  struct diag *diag) _must_check_;
-
-/*
- * The same for a list of names of [device] sections, with commas between.
- */
-int handover_pick_names(struct handover *h, const char *names, unsigned flags,
-			struct diag *diag) _must_check_;
 
 /*
  * Gives every target of the plan to its own driver: marks it as released, so that udev's rule leaves it

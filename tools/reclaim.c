@@ -5,34 +5,49 @@
 #include "tools/guards.h"
 #include "tools/handover-internal.h"
 
-static int refuse(struct handover *h)
+int handover_guard_users(struct handover *h)
 {
 	unsigned flags = 0;
 	int r;
 
-	if (!handover_all_ok(&h->plan))
-		return -EPERM;
-	r = handover_read_overrides(h);
-	if (r < 0)
-		return r;
 	handover_find_modules(h);
 	if (h->force)
 		flags |= GUARD_FORCE;
 	if (h->modules.count)
 		flags |= GUARD_MODULES;
 	r = guard_holders(h->env.root, &h->plan, flags);
+	if (r >= 0 && handover_all_ok(&h->plan))
+		handover_guard_modules(h);
+	return r;
+}
+
+int handover_guard_host(struct handover *h)
+{
+	int r;
+
+	if (h->force)
+		return 0;
+	guard_last_display(h->env.root, &h->inv, &h->plan);
+	guard_only_keyboard(h->env.root, &h->plan);
+	r = guard_network(h->env.root, &h->plan);
+	if (r >= 0)
+		guard_group(h->env.root, &h->plan, false);
+	return r;
+}
+
+static int refuse(struct handover *h)
+{
+	int r;
+
+	if (!handover_all_ok(&h->plan))
+		return -EPERM;
+	r = handover_read_overrides(h);
+	if (r >= 0)
+		r = handover_guard_users(h);
+	if (r >= 0)
+		r = handover_guard_host(h);
 	if (r < 0)
 		return r;
-	if (handover_all_ok(&h->plan))
-		handover_guard_modules(h);
-	if (!h->force) {
-		guard_last_display(h->env.root, &h->inv, &h->plan);
-		guard_only_keyboard(h->env.root, &h->plan);
-		r = guard_network(h->env.root, &h->plan);
-		if (r < 0)
-			return r;
-		guard_group(h->env.root, &h->plan, false);
-	}
 	return handover_all_ok(&h->plan) ? 0 : -EPERM;
 }
 

@@ -26,7 +26,7 @@
 #define PROFILE                                                                                    \
 	"[device gpu]\npath = 0000:00:10.0/00.0\nid = 1234:1111\n"                                 \
 	"[device twin]\npath = 0000:00:11.0/00.0\nid = 1234:1111\nclaim = guest\n"                 \
-	"[guest win]\ndevices = gpu,twin\n[guest bare]\ncpus = 1\n"
+	"[guest win]\ndevices = gpu,twin\n"
 
 #define HANG 1
 #define VANISH 2

@@ -61,24 +61,23 @@ static void an_address_means_its_section_or_its_slot(_unused_ void **state)
 	assert_is(TWIN_AUDIO, "snd_hda_intel", "(null)");
 }
 
-static void a_guest_means_its_guest_devices(_unused_ void **state)
+static void a_list_of_names_means_all_of_them(_unused_ void **state)
 {
-	_cleanup_(handover_free) struct handover h, bare;
+	_cleanup_(handover_free) struct handover h, none, wrong;
 	struct diag diag = DIAG_INIT;
 
 	open_handover(&h);
-	assert_int_equal(hand_over(&h, NULL, "win", false), 0);
-	assert_int_equal(h.plan.count, 2);
+	assert_int_equal(hand_over(&h, NULL, "twin,gpu", false), 0);
+	assert_int_equal(h.plan.count, 4);
 	assert_is(TWIN, CLAIM_DRIVER, CLAIM_DRIVER);
-	assert_host_has();
+	assert_guest_has();
 
-	open_handover(&bare);
-	assert_int_equal(hand_over(&bare, NULL, "bare", false), 0);
-	assert_int_equal(bare.plan.count, 0);
-	handover_free(&bare);
-	open_handover(&bare);
-	assert_int_equal(handover_pick(&bare, NULL, "wim", 0, &diag), -EINVAL);
-	assert_mentions(diag.text, "[guest wim]", NULL);
+	open_handover(&none);
+	assert_int_equal(handover_pick(&none, NULL, "", 0, &diag), 0);
+	assert_int_equal(none.plan.count, 0);
+	open_handover(&wrong);
+	assert_int_equal(handover_pick(&wrong, NULL, "gpu,twim", 0, &diag), -EINVAL);
+	assert_mentions(diag.text, "twim", "did you mean twin?", NULL);
 }
 
 static void what_names_nothing_is_said(_unused_ void **state)
@@ -431,17 +430,16 @@ static void an_override_that_was_left_is_cleared(_unused_ void **state)
 	assert_host_has();
 }
 
-static void all_cards_of_a_guest_or_none(_unused_ void **state)
+static void all_cards_of_a_list_or_none(_unused_ void **state)
 {
 	_cleanup_(handover_free) struct handover h;
 
 	put(machine, "etc/vfio-bootcfg.conf",
 	    "[device gpu]\npath = 0000:00:10.0/00.0\nid = 1234:1111\nclaim = guest\n"
-	    "[device twin]\npath = 0000:00:11.0/00.0\nid = 1234:1111\nclaim = guest\n"
-	    "[guest win]\ndevices = gpu,twin\n");
+	    "[device twin]\npath = 0000:00:11.0/00.0\nid = 1234:1111\nclaim = guest\n");
 	kernel->faults[0] = (struct fault){"vfio-pci/bind", TWIN_AUDIO, -EINVAL};
 	open_handover(&h);
-	assert_int_equal(hand_over(&h, NULL, "win", false), -EIO);
+	assert_int_equal(hand_over(&h, NULL, "gpu,twin", false), -EIO);
 	assert_false(h.stuck);
 	assert_host_has();
 	assert_is(TWIN, "bochs-drm", "(null)");
@@ -775,7 +773,7 @@ int main(void)
 		handover_test(reclaims_and_releases_in_order),
 		handover_test(a_second_time_writes_nothing),
 		handover_test(an_address_means_its_section_or_its_slot),
-		handover_test(a_guest_means_its_guest_devices),
+		handover_test(a_list_of_names_means_all_of_them),
 		handover_test(what_names_nothing_is_said),
 		handover_test(a_card_that_is_open_is_refused),
 		handover_test(a_card_that_is_mapped_is_refused),
@@ -792,7 +790,7 @@ int main(void)
 		handover_test(all_functions_or_none),
 		handover_test(what_was_taken_before_is_spared),
 		handover_test(an_override_that_was_left_is_cleared),
-		handover_test(all_cards_of_a_guest_or_none),
+		handover_test(all_cards_of_a_list_or_none),
 		handover_test(what_cannot_be_undone_is_said),
 		handover_test(a_driver_that_does_not_take_it),
 		handover_test(the_drivers_module_is_loaded),
