@@ -109,6 +109,8 @@ static int read_line(void *data, _unused_ const char *section, const char *key, 
 		return keep(&record->cards, value);
 	if (!strcmp(key, "units"))
 		return keep(&record->units, value);
+	if (!strcmp(key, "settings"))
+		record->settings = true;
 	for (size_t i = 0; i < ARRAY_SIZE(state_words) && !strcmp(key, "state"); i++)
 		if (!strcmp(value, state_words[i]))
 			record->state = (enum guest_state)i;
@@ -164,6 +166,8 @@ int guest_record_write(const struct guest *guest, struct diag *diag)
 	put_list(&out, "devices", record->devices);
 	put_list(&out, "cards", record->cards);
 	put_list(&out, "units", record->units);
+	if (record->settings)
+		text_add(&out, "settings = yes\n");
 	r = out.error ? out.error : root_mkdir(guest->env->root, GUEST_DIR);
 	if (r >= 0)
 		r = root_replace(guest->env->root, path, out.data, out.size, 0644);

@@ -104,6 +104,11 @@ static void say(void *data, const char *text)
 	fprintf(stderr, "%s: %s\n", call->program->name, text);
 }
 
+static void note(void *data, const char *text)
+{
+	cmd_note(data, "%s", text);
+}
+
 int guest_run(struct cmd_call *call, const char *name, bool to_host)
 {
 	_cleanup_(guest_free) struct guest guest;
@@ -114,6 +119,8 @@ int guest_run(struct cmd_call *call, const char *name, bool to_host)
 	guest_env_init(&env, &call->root);
 	env.say = say;
 	env.data = call;
+	env.tuning.note = note;
+	env.tuning.data = call;
 	env.force = cmd_has(call, "force");
 	guest_init(&guest, &env, name);
 	if (!guest_name_valid(name))

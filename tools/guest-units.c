@@ -32,6 +32,7 @@ void guest_env_init(struct guest_env *env, const struct root *root)
 		.root = root,
 		.init_handover = handover_init,
 		.systemctl = root->kind == ROOT_LIVE ? run_systemctl : NULL,
+		.tuning = tuning_env(root),
 		.lock_ms = 300000,
 		.let_go_ms = 20000,
 	};

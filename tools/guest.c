@@ -63,6 +63,50 @@ static int unknown(const struct guest *guest, struct diag *diag)
 			guest->name);
 }
 
+/* --- CPU settings ----------------------------------------------------------------------------- */
+
+static bool wants_settings(const struct guest *guest)
+{
+	const struct profile_entry *isolate =
+		profile_get(&guest->profile, "guest", guest->name, "isolate");
+
+	return profile_get(&guest->profile, "guest", guest->name, "governor") ||
+	       profile_get(&guest->profile, "guest", guest->name, "min-frequency") ||
+	       (isolate && !strcmp(isolate->value, "yes"));
+}
+
+static int make_settings(struct guest *guest, struct diag *diag)
+{
+	bool again = guest->record.settings;
+	int r = 0;
+
+	/* Also where the profile asks for none any more, and did when the guest was started. */
+	if (!wants_settings(guest) && !again)
+		return 0;
+	guest->record.settings = true;
+	r = guest_record_write(guest, diag);
+	if (r >= 0)
+		r = tuning_apply(&guest->env->tuning, &guest->profile, guest->name, diag);
+	if (r >= 0 && !again)
+		guest->settings = "applied";
+	return r;
+}
+
+static int restore_settings(struct guest *guest, struct diag *diag)
+{
+	int r;
+
+	guest->settings = NULL;
+	if (!guest->record.settings)
+		return 0;
+	r = tuning_restore(&guest->env->tuning, guest->name, diag);
+	if (r < 0)
+		return r;
+	guest->settings = "restored";
+	guest->record.settings = false;
+	return guest_record_write(guest, diag);
+}
+
 /* --- undoing ---------------------------------------------------------------------------------- */
 
 static int give_pages(struct guest *guest, struct diag *diag)
@@ -76,7 +120,7 @@ static int give_pages(struct guest *guest, struct diag *diag)
 static void undo(struct guest *guest)
 {
 	static int (*const steps[])(struct guest * guest, struct diag * diag) = {
-		give_pages, guest_cards_give, guest_units_start};
+		restore_settings, give_pages, guest_cards_give, guest_units_start};
 	struct diag why = DIAG_INIT;
 
 	guest->record.state = GUEST_ENDING;
@@ -122,7 +166,7 @@ static int take_pages(struct guest *guest, struct diag *diag)
 static int do_steps(struct guest *guest, struct diag *diag)
 {
 	static int (*const steps[])(struct guest * guest, struct diag * diag) = {
-		guest_units_stop, guest_cards_take, take_pages};
+		guest_units_stop, guest_cards_take, take_pages, make_settings};
 	int r = guest_record_write(guest, diag);
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)

@@ -12,6 +12,7 @@
 
 #include "tools/handover.h"
 #include "tools/hugepages-guest.h"
+#include "tools/tuning.h"
 
 /* What a session needs from outside, so that tests can stand in for it. */
 struct guest_env {
@@ -23,7 +24,8 @@ struct guest_env {
 	 * could be asked, and all units are taken to be stopped.
 	 */
 	int (*systemctl)(void *data, const char *verb, const char *unit, char **ret_output);
-	/* A remark, or what went wrong beside the error that is returned: one sentence. */
+	struct tuning_env tuning; /* with its note(), or without */
+	/* What went wrong beside the error that is returned: one sentence. */
 	void (*say)(void *data, const char *text);
 	void *data;
 	unsigned lock_ms; /* for another session to come to its end */
@@ -44,6 +46,7 @@ struct guest_record {
 	char *devices; /* [device] sections of the guest: nobody else's while it is there */
 	char *cards; /* those of them that are to be given back */
 	char *units; /* to be started again, in the order in which they were stopped */
+	bool settings; /* tuning_apply() was begun */
 };
 
 struct guest_unit {
@@ -69,7 +72,7 @@ struct guest {
 	bool stuck; /* not all is undone that should be; the record stays */
 };
 
-/* Fills in the production environment of a root; say and data are the caller's. */
+/* Fills in the production environment of a root; say, data and tuning.note are the caller's. */
 void guest_env_init(struct guest_env *env, const struct root *root);
 
 void guest_init(struct guest *guest, const struct guest_env *env, const char *name);
