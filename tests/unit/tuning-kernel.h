@@ -39,7 +39,7 @@ static inline struct root plain_root(const struct tuning_kernel *k)
 }
 
 /* The first line of a file; static, overwritten by the next call but one. */
-static inline const char *get(const struct tuning_kernel *k, const char *format, ...)
+static inline _printf_(2, 3) const char *get(const struct tuning_kernel *k, const char *format, ...)
 {
 	static char bufs[2][1024];
 	static unsigned turn;
