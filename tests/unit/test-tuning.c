@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "tests/unit/tuning-kernel.h"
+#include "tools/tuning-internal.h"
 
 #define POLICY "sys/devices/system/cpu/cpufreq/policy"
 #define PATH_OF_GOVERNOR(n) POLICY #n "/scaling_governor"
@@ -288,6 +289,29 @@ static void test_failures(void **state)
 		restored(&k, "two");
 		assert_as(&k, before);
 	}
+}
+
+/* A guest that runs keeps what it has, where what it is to have now fails. */
+static void test_failed_change(void **state)
+{
+	struct tuning_kernel k;
+	_cleanup_free_ char *before = NULL, *with_two = NULL;
+	struct diag diag;
+
+	tuning_kernel_make(&k, *state);
+	before = snapshot(&k);
+	applied(&k, TWO, "two");
+	with_two = snapshot(&k);
+	k.fault = WORKQUEUES("f1");
+	k.fault_error = -EINVAL;
+	assert_int_equal(apply(&k, "[guest two]\ncpus = 1-3\nisolate = yes\n", "two", &diag),
+			 -EINVAL);
+	assert_as(&k, with_two);
+	k.fault = NULL;
+	applied(&k, "[guest two]\ncpus = 1-3\nisolate = yes\n", "two");
+	assert_string_equal(get(&k, "allowed/system.slice"), "0,4-7");
+	restored(&k, "two");
+	assert_as(&k, before);
 }
 
 /* What cannot be put back is told and kept for the next call; the rest is put back. */
@@ -592,6 +616,48 @@ static void test_gone(void **state)
 	assert_false(root_exists(&k.f->root, RECORD));
 }
 
+/* More CPUs than eight: groups of 32, the highest first. */
+static void test_masks(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *cpus, *again;
+	} masks[] = {
+		{"0", "", "0"},
+		{"1", "0", "1"},
+		{"00000000,000000ff", "0-7", "ff"},
+		{"1,00000001", "0,32", "1,00000001"},
+		{"80000000,00000000,f0000000", "28-31,95", "80000000,00000000,f0000000"},
+	};
+	char text[TUNING_TEXT];
+	cpu_set_t set;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		_cleanup_free_ char *list = NULL;
+
+		assert_int_equal(tuning_cpus_parse(TUNING_IRQ, masks[i].text, &set), 0);
+		list = cpulist_format(&set);
+		assert_string_equal(list, masks[i].cpus);
+		assert_int_equal(tuning_cpus_format(TUNING_IRQ, &set, text), 0);
+		assert_string_equal(text, masks[i].again);
+	}
+	assert_true(tuning_equal(TUNING_WORKQUEUES, "00000000,0000000f", "f"));
+	assert_false(tuning_equal(TUNING_WORKQUEUES, "f0", "f"));
+	assert_true(tuning_equal(TUNING_UNIT, "0-3 6", "0-3,6"));
+	assert_false(tuning_equal(TUNING_UNIT, "", "0"));
+	assert_int_equal(tuning_cpus_parse(TUNING_IRQ, "fg", &set), -EINVAL);
+	/* The highest of all, and one more. */
+	memset(text, 0, sizeof(text));
+	text[0] = '8';
+	memset(text + 1, '0', CPULIST_MAX / 4 - 1);
+	assert_int_equal(tuning_cpus_parse(TUNING_IRQ, text, &set), 0);
+	assert_true(CPU_ISSET(CPULIST_MAX - 1, &set));
+	assert_int_equal(tuning_cpus_format(TUNING_IRQ, &set, text), 0);
+	memmove(text + 1, text, strlen(text));
+	assert_int_equal(tuning_cpus_parse(TUNING_IRQ, text, &set), -ERANGE);
+}
+
 static void test_bad_record(void **state)
 {
 	static const char *const texts[] = {
@@ -622,6 +688,7 @@ int main(void)
 		cmocka_machine_test(test_two_guests),
 		cmocka_machine_test(test_shared_policy),
 		cmocka_machine_test(test_failures),
+		cmocka_machine_test(test_failed_change),
 		cmocka_machine_test(test_failed_restore),
 		cmocka_machine_test(test_changed_since),
 		cmocka_machine_test(test_allowed_by_the_admin),
@@ -632,6 +699,7 @@ int main(void)
 		cmocka_machine_test(test_isolated_at_boot),
 		cmocka_machine_test(test_requested_mask),
 		cmocka_machine_test(test_gone),
+		cmocka_unit_test(test_masks),
 		cmocka_machine_test(test_bad_record),
 	};
 
