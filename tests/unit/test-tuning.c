@@ -1,104 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a guest's CPUs are set to while it runs: the order of the writes, two guests, ends in the middle. */
-#include <sys/wait.h>
-
+/* What a guest's CPUs are set to while it runs: the order of the writes, two guests, machines that have not all of it. */
 #include "tests/unit/tuning-kernel.h"
 #include "tools/tuning-internal.h"
-
-#define POLICY "sys/devices/system/cpu/cpufreq/policy"
-#define PATH_OF_GOVERNOR(n) POLICY #n "/scaling_governor"
-#define PATH_OF_IRQ(n) "proc/irq/" #n "/smp_affinity"
-#define PATH_OF_WORKQUEUES "sys/devices/virtual/workqueue/cpumask"
-#define PATH_OF_NEW_IRQS "proc/irq/default_smp_affinity"
-
-/* Lines of the journal. */
-#define GOVERNOR(n, value) PATH_OF_GOVERNOR(n) "=" value
-#define PREFERENCE(n, value) POLICY #n "/energy_performance_preference=" value
-#define MIN_FREQUENCY(n, value) POLICY #n "/scaling_min_freq=" value
-#define WORKQUEUES(mask) PATH_OF_WORKQUEUES "=" mask
-#define NEW_IRQS(mask) PATH_OF_NEW_IRQS "=" mask
-#define IRQ(n, mask) PATH_OF_IRQ(n) "=" mask
-#define SHOW(units) "systemctl show --property=Id,AllowedCPUs -- " units
-#define ALLOW(unit, list) "systemctl set-property --runtime -- " unit " AllowedCPUs=" list
-
-#define RECORD "run/vfio-bootcfg/tuning"
-
-#define WIN "[guest win]\ncpus = 4-7\ngovernor = performance\nmin-frequency = max\nisolate = yes\n"
-#define TWO "[guest two]\ncpus = 2-3\nisolate = yes\n"
-
-static int apply(struct tuning_kernel *k, const char *text, const char *guest, struct diag *diag)
-{
-	_cleanup_profile_ struct profile profile = {.memory = NULL};
-
-	*diag = (struct diag)DIAG_INIT;
-	k->journal[0] = k->notes[0] = '\0';
-	k->steps = 0;
-	assert_int_equal(profile_parse_text(text, strlen(text), "/conf", &profile, diag), 0);
-	return tuning_apply(&k->env, &profile, guest, diag);
-}
-
-static void applied(struct tuning_kernel *k, const char *text, const char *guest)
-{
-	struct diag diag;
-	int r = apply(k, text, guest, &diag);
-
-	if (r < 0)
-		print_error("%s\n", diag.text);
-	assert_int_equal(r, 0);
-}
-
-static int restore(struct tuning_kernel *k, const char *guest, struct diag *diag)
-{
-	*diag = (struct diag)DIAG_INIT;
-	k->journal[0] = k->notes[0] = '\0';
-	k->steps = 0;
-	return tuning_restore(&k->env, guest, diag);
-}
-
-static void restored(struct tuning_kernel *k, const char *guest)
-{
-	struct diag diag;
-	int r = restore(k, guest, &diag);
-
-	if (r < 0)
-		print_error("%s\n", diag.text);
-	assert_int_equal(r, 0);
-}
-
-/* All that may be changed, a line each. The record too, and what systemd keeps. */
-static char *snapshot(struct tuning_kernel *k)
-{
-	static const char *const irqs[] = {"0", "1", "24", "25", "26", "31", "40"};
-	static const char *const units[] = {"system.slice", "user.slice", "init.scope"};
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_non_null(out);
-	for (int policy = 0; policy < 7; policy++)
-		fprintf(out, "%d: %s %s %s\n", policy, get(k, POLICY "%d/scaling_governor", policy),
-			get(k, POLICY "%d/energy_performance_preference", policy),
-			strdupa(get(k, POLICY "%d/scaling_min_freq", policy)));
-	for (size_t i = 0; i < ARRAY_SIZE(irqs); i++)
-		fprintf(out, "%s: %s\n", irqs[i], get(k, "proc/irq/%s/smp_affinity", irqs[i]));
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		fprintf(out, "%s: %s %s\n", units[i], get(k, "allowed/%s", units[i]),
-			get(k, DROP_IN, units[i]));
-	fprintf(out, "%s %s\n", get(k, PATH_OF_WORKQUEUES), get(k, PATH_OF_NEW_IRQS));
-	fprintf(out, "%s\n", root_exists(&k->f->root, RECORD) ? "recorded" : "not recorded");
-	fprintf(out, "%s\n",
-		root_exists(&k->f->root, "run/systemd/system.control/system.slice.d") ? "dir"
-										      : "no dir");
-	assert_int_equal(fclose(out), 0);
-	return text;
-}
-
-static void assert_as(struct tuning_kernel *k, const char *before)
-{
-	_cleanup_free_ char *now = snapshot(k);
-
-	assert_string_equal(now, before);
-}
 
 /* All steps since the last call, in this order; NULL ends them. */
 static void __attribute__((sentinel)) assert_journal(const struct tuning_kernel *k, ...)
@@ -241,148 +144,6 @@ static void test_shared_policy(void **state)
 	assert_as(&k, before);
 }
 
-/* Whatever fails: what was set before it is put back, and nothing is recorded. */
-static void test_failures(void **state)
-{
-	static const struct {
-		const char *fault;
-		int error, answer;
-		const char *says;
-	} faults[] = {
-		{GOVERNOR(4, "performance"), -EINVAL, -EINVAL,
-		 "/" PATH_OF_GOVERNOR(
-			 4) ": the kernel does not take `performance`: Invalid argument"},
-		{GOVERNOR(6, "performance"), -EIO, -EIO, "policy6"},
-		{MIN_FREQUENCY(6, "4426000"), -EINVAL, -EINVAL, "`4426000`"},
-		{"init.scope AllowedCPUs=0-3", 1, -EIO,
-		 "systemctl set-property: Failed to set unit properties: no"},
-		{"user.slice AllowedCPUs=0-3", -ENOENT, -ENOENT, "systemctl set-property"},
-		{"user.slice init.scope", 1, -EIO, "systemctl show"},
-		{WORKQUEUES("f"), -EINVAL, -EINVAL, "workqueue/cpumask"},
-		{NEW_IRQS("f"), -EIO, -EIO, "default_smp_affinity"},
-	};
-	struct tuning_kernel k;
-
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-		_cleanup_free_ char *before = NULL, *with_two = NULL;
-		struct diag diag;
-
-		tuning_kernel_make(&k, *state);
-		before = snapshot(&k);
-		k.fault = faults[i].fault;
-		k.fault_error = faults[i].error;
-		assert_int_equal(apply(&k, WIN, "win", &diag), faults[i].answer);
-		assert_mentions(diag.text, faults[i].says, NULL);
-		assert_null(strstr(diag.text, "put back"));
-		assert_as(&k, before);
-		if (strstr(faults[i].fault, "slice") || strstr(faults[i].fault, "scope"))
-			continue;
-		/* Another guest that runs keeps what it has. */
-		k.fault = NULL;
-		applied(&k, WIN TWO, "two");
-		with_two = snapshot(&k);
-		k.fault = strstr(faults[i].fault, "policy") ? faults[i].fault
-			  : strstr(faults[i].fault, "irq")  ? NEW_IRQS("3")
-							    : WORKQUEUES("3");
-		assert_int_equal(apply(&k, WIN TWO, "win", &diag), faults[i].answer);
-		assert_as(&k, with_two);
-		restored(&k, "two");
-		assert_as(&k, before);
-	}
-}
-
-/* A guest that runs keeps what it has, where what it is to have now fails. */
-static void test_failed_change(void **state)
-{
-	struct tuning_kernel k;
-	_cleanup_free_ char *before = NULL, *with_two = NULL;
-	struct diag diag;
-
-	tuning_kernel_make(&k, *state);
-	before = snapshot(&k);
-	applied(&k, TWO, "two");
-	with_two = snapshot(&k);
-	k.fault = WORKQUEUES("f1");
-	k.fault_error = -EINVAL;
-	assert_int_equal(apply(&k, "[guest two]\ncpus = 1-3\nisolate = yes\n", "two", &diag),
-			 -EINVAL);
-	assert_as(&k, with_two);
-	k.fault = NULL;
-	applied(&k, "[guest two]\ncpus = 1-3\nisolate = yes\n", "two");
-	assert_string_equal(get(&k, "allowed/system.slice"), "0,4-7");
-	restored(&k, "two");
-	assert_as(&k, before);
-}
-
-/* What cannot be put back is told and kept for the next call; the rest is put back. */
-static void test_failed_restore(void **state)
-{
-	static const struct {
-		const char *fault, *says;
-	} faults[] = {
-		{GOVERNOR(5, "powersave"), "policy5/scaling_governor"},
-		{PREFERENCE(5, "balance_performance"), "policy5/energy"},
-		{MIN_FREQUENCY(6, "550000"), "policy6/scaling_min_freq"},
-		{"system.slice AllowedCPUs=", "systemctl set-property"},
-		{"system.slice user.slice", "systemctl show"},
-		{WORKQUEUES("ff"), "workqueue"},
-	};
-	struct tuning_kernel k;
-
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-		_cleanup_free_ char *before = NULL;
-		struct diag diag;
-
-		tuning_kernel_make(&k, *state);
-		before = snapshot(&k);
-		applied(&k, WIN, "win");
-		k.fault = faults[i].fault;
-		k.fault_error = -EIO;
-		assert_int_equal(restore(&k, "win", &diag), -EIO);
-		assert_mentions(diag.text, faults[i].says, NULL);
-		assert_string_equal(get(&k, PATH_OF_IRQ(25)), "10");
-		assert_string_equal(get(&k, PATH_OF_GOVERNOR(4)), "powersave");
-		assert_true(root_exists(&k.f->root, RECORD));
-		k.fault = NULL;
-		restored(&k, "win");
-		assert_as(&k, before);
-	}
-}
-
-/* What the user has set meanwhile is not touched, and said. */
-static void test_changed_since(void **state)
-{
-	struct tuning_kernel k;
-
-	tuning_kernel_make(&k, *state);
-	applied(&k, WIN, "win");
-	put(k.f, PATH_OF_GOVERNOR(4), "powersave2\n");
-	put(k.f, PATH_OF_WORKQUEUES, "1f\n");
-	put(k.f, PATH_OF_IRQ(1), "80\n");
-	put(k.f, "allowed/user.slice", "0\n");
-	restored(&k, "win");
-	assert_null(strstr(k.journal, PATH_OF_GOVERNOR(4)));
-	assert_null(strstr(k.journal, PATH_OF_WORKQUEUES));
-	assert_null(strstr(k.journal, PATH_OF_IRQ(1)));
-	assert_null(strstr(k.journal, "user.slice A"));
-	assert_mentions(k.notes, "/" PATH_OF_GOVERNOR(4) " is powersave2 now, which is not from us",
-			"workqueue/cpumask is 1f now", "1 interrupts have been moved by somebody",
-			"AllowedCPUs of user.slice is 0 now", NULL);
-	assert_string_equal(get(&k, PATH_OF_GOVERNOR(5)), "powersave");
-	assert_string_equal(get(&k, "allowed/system.slice"), "");
-	assert_string_equal(get(&k, DROP_IN, "user.slice"), "AllowedCPUs=0-3");
-	assert_false(root_exists(&k.f->root, RECORD));
-
-	/* A start takes it for what was there before. */
-	put(k.f, PATH_OF_GOVERNOR(4), "powersave\n");
-	applied(&k, WIN, "win");
-	put(k.f, PATH_OF_IRQ(1), "c0\n");
-	applied(&k, WIN, "win");
-	assert_string_equal(get(&k, PATH_OF_IRQ(1)), "f");
-	restored(&k, "win");
-	assert_string_equal(get(&k, PATH_OF_IRQ(1)), "c0");
-}
-
 /* What the admin has limited units to stays so, less the guest's; it comes back, drop-in and all. */
 static void test_allowed_by_the_admin(void **state)
 {
@@ -403,76 +164,6 @@ static void test_allowed_by_the_admin(void **state)
 	assert_string_equal(get(&k, "allowed/user.slice"), "5-7");
 	assert_string_equal(get(&k, DROP_IN, "system.slice"), "AllowedCPUs=0-1 6");
 	assert_false(root_exists(&k.f->root, "run/systemd/system.control/user.slice.d"));
-}
-
-struct plot {
-	struct tuning_kernel *k;
-	bool restores;
-	unsigned at;
-	bool after;
-};
-
-/* Runs one of the two in a child that ends at a step; true where it came to that step. */
-static bool killed(const struct plot *plot)
-{
-	struct diag diag;
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		plot->k->kill_at = plot->at;
-		plot->k->kill_after = plot->after;
-		if (plot->restores)
-			_exit(restore(plot->k, "win", &diag) < 0);
-		_exit(apply(plot->k, WIN TWO, "win", &diag) < 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_true(WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0);
-	return WEXITSTATUS(status) == 99;
-}
-
-/* One end in the middle, and what comes after it. False where there is no such step. */
-static bool end_and_go_on(struct fixture *f, struct plot *plot, bool with_two, bool starts_again)
-{
-	struct tuning_kernel k;
-	_cleanup_free_ char *before = NULL, *two = NULL;
-	bool was_killed;
-
-	tuning_kernel_make(&k, f);
-	plot->k = &k;
-	before = snapshot(&k);
-	if (with_two)
-		applied(&k, WIN TWO, "two");
-	two = snapshot(&k);
-	if (plot->restores)
-		applied(&k, WIN TWO, "win");
-	was_killed = killed(plot);
-	if (starts_again) {
-		applied(&k, WIN TWO, "win");
-		assert_string_equal(get(&k, PATH_OF_WORKQUEUES), with_two ? "3" : "f");
-	}
-	restored(&k, "win");
-	assert_as(&k, two);
-	restored(&k, "two");
-	assert_as(&k, before);
-	return was_killed;
-}
-
-/* Ended before any step of either, or after the last one: the next call completes it. */
-static void test_killed(void **state)
-{
-	for (int way = 0; way < 8; way++) {
-		struct plot plot = {.restores = way & 1, .at = 1};
-
-		while (end_and_go_on(*state, &plot, way & 2, way & 4))
-			plot.at++;
-		assert_in_range(plot.at, 14, 40);
-		plot.at--;
-		plot.after = true;
-		assert_true(end_and_go_on(*state, &plot, way & 2, way & 4));
-	}
 }
 
 static void refuse(struct tuning_kernel *k, const char *text, int error, unsigned line,
@@ -599,23 +290,6 @@ static void test_requested_mask(void **state)
 	assert_mentions(k.journal, WORKQUEUES("ff"), NULL);
 }
 
-/* CPUs and interrupts that go while the guest runs. */
-static void test_gone(void **state)
-{
-	struct tuning_kernel k;
-
-	tuning_kernel_make(&k, *state);
-	applied(&k, WIN, "win");
-	drop(k.f, "proc/irq/31");
-	drop(k.f, POLICY "6");
-	put(k.f, "sys/devices/system/cpu/online", "0-5\n");
-	restored(&k, "win");
-	assert_mentions(k.notes, "/" PATH_OF_GOVERNOR(6) " is gone and cannot be put back", NULL);
-	assert_string_equal(get(&k, PATH_OF_GOVERNOR(5)), "powersave");
-	assert_string_equal(get(&k, PATH_OF_WORKQUEUES), "ff");
-	assert_false(root_exists(&k.f->root, RECORD));
-}
-
 /* More CPUs than eight: groups of 32, the highest first. */
 static void test_masks(void **state)
 {
@@ -658,27 +332,6 @@ static void test_masks(void **state)
 	assert_int_equal(tuning_cpus_parse(TUNING_IRQ, text, &set), -ERANGE);
 }
 
-static void test_bad_record(void **state)
-{
-	static const char *const texts[] = {
-		"[nonsense]\n",
-		"[governor ../../../etc]\nbefore = x\n",
-		"[guest g]\ncpus = many\n",
-		"before = 1\n",
-	};
-	struct tuning_kernel k;
-	struct diag diag;
-
-	tuning_kernel_make(&k, *state);
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		put(k.f, RECORD, "%s", texts[i]);
-		assert_int_equal(restore(&k, "win", &diag), -EBADMSG);
-		assert_string_equal(diag.file, "/" RECORD);
-		assert_int_equal(apply(&k, WIN, "win", &diag), -EBADMSG);
-		assert_journal(&k, NULL);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -687,20 +340,13 @@ int main(void)
 		cmocka_machine_test(test_preference_comes_along),
 		cmocka_machine_test(test_two_guests),
 		cmocka_machine_test(test_shared_policy),
-		cmocka_machine_test(test_failures),
-		cmocka_machine_test(test_failed_change),
-		cmocka_machine_test(test_failed_restore),
-		cmocka_machine_test(test_changed_since),
 		cmocka_machine_test(test_allowed_by_the_admin),
-		cmocka_machine_test(test_killed),
 		cmocka_machine_test(test_refusals),
 		cmocka_machine_test(test_governor_in_a_module),
 		cmocka_machine_test(test_without),
 		cmocka_machine_test(test_isolated_at_boot),
 		cmocka_machine_test(test_requested_mask),
-		cmocka_machine_test(test_gone),
 		cmocka_unit_test(test_masks),
-		cmocka_machine_test(test_bad_record),
 	};
 
 	return cmocka_run_group_tests_name("tuning", tests, NULL, NULL);

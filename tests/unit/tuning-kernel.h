@@ -228,4 +228,102 @@ static inline void tuning_kernel_make(struct tuning_kernel *k, struct fixture *f
 	tuning_kernel = k;
 }
 
+/* --- what the tests say ------------------------------------------------------------------------ */
+
+#define POLICY "sys/devices/system/cpu/cpufreq/policy"
+#define PATH_OF_GOVERNOR(n) POLICY #n "/scaling_governor"
+#define PATH_OF_IRQ(n) "proc/irq/" #n "/smp_affinity"
+#define PATH_OF_WORKQUEUES "sys/devices/virtual/workqueue/cpumask"
+#define PATH_OF_NEW_IRQS "proc/irq/default_smp_affinity"
+
+/* Lines of the journal. */
+#define GOVERNOR(n, value) PATH_OF_GOVERNOR(n) "=" value
+#define PREFERENCE(n, value) POLICY #n "/energy_performance_preference=" value
+#define MIN_FREQUENCY(n, value) POLICY #n "/scaling_min_freq=" value
+#define WORKQUEUES(mask) PATH_OF_WORKQUEUES "=" mask
+#define NEW_IRQS(mask) PATH_OF_NEW_IRQS "=" mask
+#define IRQ(n, mask) PATH_OF_IRQ(n) "=" mask
+#define SHOW(units) "systemctl show --property=Id,AllowedCPUs -- " units
+#define ALLOW(unit, list) "systemctl set-property --runtime -- " unit " AllowedCPUs=" list
+
+#define RECORD "run/vfio-bootcfg/tuning"
+
+#define WIN "[guest win]\ncpus = 4-7\ngovernor = performance\nmin-frequency = max\nisolate = yes\n"
+#define TWO "[guest two]\ncpus = 2-3\nisolate = yes\n"
+
+static inline int apply(struct tuning_kernel *k, const char *text, const char *guest,
+			struct diag *diag)
+{
+	_cleanup_profile_ struct profile profile = {.memory = NULL};
+
+	*diag = (struct diag)DIAG_INIT;
+	k->journal[0] = k->notes[0] = '\0';
+	k->steps = 0;
+	assert_int_equal(profile_parse_text(text, strlen(text), "/conf", &profile, diag), 0);
+	return tuning_apply(&k->env, &profile, guest, diag);
+}
+
+static inline void applied(struct tuning_kernel *k, const char *text, const char *guest)
+{
+	struct diag diag;
+	int r = apply(k, text, guest, &diag);
+
+	if (r < 0)
+		print_error("%s\n", diag.text);
+	assert_int_equal(r, 0);
+}
+
+static inline int restore(struct tuning_kernel *k, const char *guest, struct diag *diag)
+{
+	*diag = (struct diag)DIAG_INIT;
+	k->journal[0] = k->notes[0] = '\0';
+	k->steps = 0;
+	return tuning_restore(&k->env, guest, diag);
+}
+
+static inline void restored(struct tuning_kernel *k, const char *guest)
+{
+	struct diag diag;
+	int r = restore(k, guest, &diag);
+
+	if (r < 0)
+		print_error("%s\n", diag.text);
+	assert_int_equal(r, 0);
+}
+
+/* All that may be changed, a line each. The record too, and what systemd keeps. */
+static inline char *snapshot(struct tuning_kernel *k)
+{
+	static const char *const irqs[] = {"0", "1", "24", "25", "26", "31", "40"};
+	static const char *const units[] = {"system.slice", "user.slice", "init.scope"};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	for (int policy = 0; policy < 7; policy++)
+		fprintf(out, "%d: %s %s %s\n", policy, get(k, POLICY "%d/scaling_governor", policy),
+			get(k, POLICY "%d/energy_performance_preference", policy),
+			strdupa(get(k, POLICY "%d/scaling_min_freq", policy)));
+	for (size_t i = 0; i < ARRAY_SIZE(irqs); i++)
+		fprintf(out, "%s: %s\n", irqs[i], get(k, "proc/irq/%s/smp_affinity", irqs[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		fprintf(out, "%s: %s %s\n", units[i], get(k, "allowed/%s", units[i]),
+			get(k, DROP_IN, units[i]));
+	fprintf(out, "%s %s\n", get(k, PATH_OF_WORKQUEUES), get(k, PATH_OF_NEW_IRQS));
+	fprintf(out, "%s\n", root_exists(&k->f->root, RECORD) ? "recorded" : "not recorded");
+	fprintf(out, "%s\n",
+		root_exists(&k->f->root, "run/systemd/system.control/system.slice.d") ? "dir"
+										      : "no dir");
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static inline void assert_as(struct tuning_kernel *k, const char *before)
+{
+	_cleanup_free_ char *now = snapshot(k);
+
+	assert_string_equal(now, before);
+}
+
 #endif
