@@ -236,20 +236,27 @@ int guest_pages_take(const struct root *root, const struct profile *profile, con
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-static int give_pool(struct job *job, size_t i, struct guest_pool *pool)
+static int say_busy(const struct guest_pool *pool, struct diag *diag)
+{
+	char name[HUGEPAGES_NAME_STR];
+
+	return diag_set(diag, -EBUSY, NULL, 0,
+			"huge pages of %s: %lu are used, and could not be given back",
+			hugepages_name(pool->size_kib, pool->node, name), pool->left);
+}
+
+static int give_all(struct job *job, struct guest_pools *pools)
 {
 	const struct pages_effort effort = {.root = job->root, .pages = &job->pages};
-	struct hugepages_loan *loan = &job->loans.items[i];
-	unsigned long given = 0, kept;
-	int r = pages_shrink(&effort, loan->size_kib, loan->node, loan->added, &given);
+	int r = 0;
 
-	pool->released = given;
-	loan->added -= given < loan->added ? given : loan->added;
-	/* Of a pool that somebody has made smaller since, the rest is given back already. */
-	kept = pages_kept(&job->pages.pools[i]);
-	if (loan->added > kept)
-		loan->added = kept;
-	pool->left = loan->added;
+	for (size_t i = 0; i < job->loans.count && r >= 0; i++) {
+		const struct hugepages_loan *loan = &job->loans.items[i];
+
+		if (loan->added)
+			r = pages_shrink(&effort, loan->size_kib, loan->node, loan->added,
+					 &add_pool(pools, loan)->released);
+	}
 	return r;
 }
 
@@ -257,7 +264,6 @@ int guest_pages_give(const struct root *root, const char *guest, unsigned lock_m
 		     struct guest_pools *ret, struct diag *diag)
 {
 	_cleanup_(job_free) struct job job = {.root = root, .guest = guest, .lock = -1};
-	char name[HUGEPAGES_NAME_STR];
 	int r = 0, written, busy = 0;
 
 	if (!hugepages_loans_exist(root, guest))
@@ -273,22 +279,22 @@ int guest_pages_give(const struct root *root, const char *guest, unsigned lock_m
 	ret->items = calloc(job.loans.count + 1, sizeof(*ret->items));
 	if (!ret->items)
 		return -ENOMEM;
-	for (size_t i = 0; i < job.loans.count && r >= 0; i++) {
-		struct hugepages_loan *loan = &job.loans.items[i];
-		struct guest_pool *pool;
+	r = hugepages_loans_begin(root, guest, &job.pages, &job.loans);
+	if (r < 0)
+		return fail(r, diag);
+	r = give_all(&job, ret);
+	written = hugepages_loans_end(root, guest, &job.pages, &job.loans);
+	for (size_t i = 0, n = 0; i < job.loans.count && n < ret->count; i++) {
+		const struct hugepages_loan *loan = &job.loans.items[i];
+		struct guest_pool *pool = &ret->items[n];
 
-		if (!loan->added)
+		if (loan->size_kib != pool->size_kib || loan->node != pool->node)
 			continue;
-		pool = add_pool(ret, loan);
-		r = give_pool(&job, i, pool);
-		if (r >= 0 && pool->left && !busy)
-			busy = diag_set(diag, -EBUSY, NULL, 0,
-					"huge pages of %s: %lu are used, and could not be given "
-					"back",
-					hugepages_name(loan->size_kib, loan->node, name),
-					pool->left);
+		n++;
+		pool->left = loan->added;
+		if (pool->left && !busy)
+			busy = say_busy(pool, diag);
 	}
-	written = hugepages_loans_write(root, guest, &job.loans);
 	if (r >= 0)
 		r = written;
 	return r < 0 ? fail(r, diag) : busy;

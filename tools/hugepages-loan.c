@@ -15,6 +15,11 @@ static void loans_path(char path[static LOANS_PATH_STR], const char *guest)
 	snprintf(path, LOANS_PATH_STR, LOANS_DIR "/%s", guest);
 }
 
+static unsigned long least(unsigned long a, unsigned long b)
+{
+	return a < b ? a : b;
+}
+
 static int read_line(void *data, const char *section, const char *key, const char *value,
 		     _unused_ unsigned line, _unused_ struct diag *diag)
 {
@@ -34,22 +39,28 @@ static int read_line(void *data, const char *section, const char *key, const cha
 			loan->added = strtoul(value, NULL, 10);
 		if (!strcmp(key, "from")) {
 			loan->from = strtoul(value, NULL, 10);
-			loan->growing = true;
+			loan->changing = true;
 		}
 	}
 	return 0;
 }
 
-/* What a pool has won since it began to grow. */
+/*
+ * What a pool has won since it began to change, or given back. More than it keeps it cannot give: somebody has made it
+ * smaller then.
+ */
 static void settle(struct hugepages_loans *loans, const struct pages *pages)
 {
 	for (size_t i = 0; i < loans->count; i++) {
 		struct hugepages_loan *loan = &loans->items[i];
 		unsigned long kept = pages_kept(&pages->pools[i]);
 
-		if (loan->growing && kept > loan->from)
+		if (loan->changing && kept > loan->from)
 			loan->added += kept - loan->from;
-		loan->growing = false;
+		else if (loan->changing)
+			loan->added -= least(loan->added, loan->from - kept);
+		loan->added = least(loan->added, kept);
+		loan->changing = false;
 	}
 }
 
@@ -93,8 +104,8 @@ static int remove_file(const struct root *root, const char *guest)
 	return unlinkat(dir, guest, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int hugepages_loans_write(const struct root *root, const char *guest,
-			  const struct hugepages_loans *loans)
+static int write_loans(const struct root *root, const char *guest,
+		       const struct hugepages_loans *loans)
 {
 	_cleanup_text_ struct text out = {.size = 0};
 	char path[LOANS_PATH_STR];
@@ -103,11 +114,11 @@ int hugepages_loans_write(const struct root *root, const char *guest,
 	for (size_t i = 0; i < loans->count; i++) {
 		const struct hugepages_loan *loan = &loans->items[i];
 
-		if (!loan->added && !loan->growing)
+		if (!loan->added && !loan->changing)
 			continue;
 		text_add(&out, "[pool %lu %d]\nadded = %lu\n", loan->size_kib, loan->node,
 			 loan->added);
-		if (loan->growing)
+		if (loan->changing)
 			text_add(&out, "from = %lu\n", loan->from);
 	}
 	if (out.error)
@@ -131,17 +142,17 @@ int hugepages_loans_begin(const struct root *root, const char *guest, const stru
 			  struct hugepages_loans *loans)
 {
 	for (size_t i = 0; i < loans->count; i++) {
-		loans->items[i].growing = true;
+		loans->items[i].changing = true;
 		loans->items[i].from = pages_kept(&pages->pools[i]);
 	}
-	return hugepages_loans_write(root, guest, loans);
+	return write_loans(root, guest, loans);
 }
 
 int hugepages_loans_end(const struct root *root, const char *guest, const struct pages *pages,
 			struct hugepages_loans *loans)
 {
 	settle(loans, pages);
-	return hugepages_loans_write(root, guest, loans);
+	return write_loans(root, guest, loans);
 }
 
 void hugepages_loans_free(struct hugepages_loans *loans)

@@ -78,8 +78,10 @@ static int release_loans(struct release *release)
 	if (!loans.recorded)
 		cmd_note(hugepages->call, "[guest %s] was given no pages that could be given back",
 			 hugepages->guest);
+	else
+		r = hugepages_loans_begin(root, hugepages->guest, &hugepages->pages, &loans);
 	for (size_t i = 0; i < loans.count && r >= 0; i++) {
-		struct hugepages_loan *loan = &loans.items[i];
+		const struct hugepages_loan *loan = &loans.items[i];
 		struct pages_want want = {loan->size_kib, loan->node, loan->added};
 		unsigned long given;
 
@@ -92,11 +94,10 @@ static int release_loans(struct release *release)
 		if (r >= 0)
 			r = say(release, loan->size_kib, loan->node, loan->added, given,
 				pages_have(&hugepages->pages, &want));
-		loan->added -= given < loan->added ? given : loan->added;
 	}
 	if (!loans.recorded)
 		return r;
-	written = hugepages_loans_write(root, hugepages->guest, &loans);
+	written = hugepages_loans_end(root, hugepages->guest, &hugepages->pages, &loans);
 	return r < 0 ? r : written;
 }
 

@@ -75,8 +75,8 @@ struct hugepages_loan {
 	unsigned long size_kib;
 	int node;
 	unsigned long added;
-	unsigned long from; /* while it grows: what the pool kept before */
-	bool growing;
+	unsigned long from; /* while it changes: what the pool kept before */
+	bool changing;
 };
 
 struct hugepages_loans {
@@ -85,22 +85,19 @@ struct hugepages_loans {
 	bool recorded; /* there is a file */
 };
 
-/* One for each pool; zeros where nothing is recorded. What grew and was not ended is counted. 0 or -errno. */
+/* One for each pool; zeros where nothing is recorded. What changed and was not ended is counted. 0 or -errno. */
 int hugepages_loans_read(const struct root *root, const char *guest, const struct pages *pages,
 			 struct hugepages_loans *ret) _must_check_;
 
 /* Whether anything is recorded for a guest. */
 bool hugepages_loans_exist(const struct root *root, const char *guest);
 
-/* Before growing, and after it. 0 or -errno. */
+/* Before pools grow or shrink for the guest, and after it; without any loan left the file goes. 0 or -errno. */
 int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
 			  struct hugepages_loans *loans) _must_check_;
 int hugepages_loans_end(const struct root *root, const char *guest, const struct pages *pages,
 			struct hugepages_loans *loans) _must_check_;
 
-/* Writes them as they are; without any left the file goes. 0 or -errno. */
-int hugepages_loans_write(const struct root *root, const char *guest,
-			  const struct hugepages_loans *loans) _must_check_;
 void hugepages_loans_free(struct hugepages_loans *loans);
 
 /* The commands. */
