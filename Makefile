@@ -133,6 +133,7 @@ install: all
 	install -D -m 644 early/vfio-early.8 $(DESTDIR)$(MANDIR)/man8/vfio-early.8
 	install -D -m 644 tools/vfio-device.8 $(DESTDIR)$(MANDIR)/man8/vfio-device.8
 	install -D -m 644 tools/vfio-hugepages.8 $(DESTDIR)$(MANDIR)/man8/vfio-hugepages.8
+	install -D -m 644 tools/vfio-libvirt-hook.8 $(DESTDIR)$(MANDIR)/man8/vfio-libvirt-hook.8
 	install -D -m 644 early/vfio-bootcfg.conf.5 $(DESTDIR)$(MANDIR)/man5/vfio-bootcfg.conf.5
 
 # --- tests ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ static const struct cmd_option list_options[] = {
 static const struct cmd_option handover_options[] = {
 	{.name = "guest",
 	 .argument = "NAME",
-	 .help = "the devices of [guest NAME] that have claim = guest"},
+	 .help = "all that [guest NAME] asks for: its session starts or ends"},
 	{.name = "force", .help = "do what is unwise, where it is not impossible"},
 };
 
