@@ -157,8 +157,21 @@ static int look(struct guest *guest, struct diag *diag)
 	return r < 0 ? r : guest_units_look(guest, diag);
 }
 
+/*
+ * A guest that runs uses its pages, and others would be added for it. Whether it runs can be told by its cards alone.
+ */
+static bool uses_its_pages(struct guest *guest)
+{
+	struct diag diag = DIAG_INIT;
+
+	return guest->record.state == GUEST_RUNNING &&
+	       (!guest->record.devices || guest_cards_may_go(guest, &diag) == -EPERM);
+}
+
 static int take_pages(struct guest *guest, struct diag *diag)
 {
+	if (uses_its_pages(guest))
+		return 0;
 	return guest_pages_take(guest->env->root, &guest->profile, guest->name,
 				GUEST_HUGEPAGES_LOCK_MS, &guest->pools, diag);
 }

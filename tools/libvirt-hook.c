@@ -45,6 +45,7 @@ static void drain(void)
 static bool is_off(const struct root *root)
 {
 	struct cmdline_token token = {.raw_len = 0};
+	struct diag diag = DIAG_INIT;
 	char text[4096];
 	ssize_t n = root_read_attr(root, "proc/cmdline", text, sizeof(text));
 
@@ -54,8 +55,10 @@ static bool is_off(const struct root *root)
 	}
 	if (cmdline_switch(text, (size_t)n, &token) == CMDLINE_ON)
 		return false;
-	fprintf(stderr, NAME ": nothing is done for the guest: `%.*s` on the kernel command line\n",
-		(int)token.raw_len, token.raw);
+	diag_set(&diag, 0, NULL, 0,
+		 "nothing is done for the guest: `%.*s` on the kernel command line",
+		 (int)token.raw_len, token.raw);
+	say(NULL, diag.text);
 	return true;
 }
 

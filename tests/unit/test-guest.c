@@ -488,9 +488,15 @@ static void a_guest_that_runs_keeps_what_it_has(_unused_ void **state)
 	assert_is(TWIN, CLAIM_DRIVER, CLAIM_DRIVER);
 	assert_file("units/desktop.service", "inactive");
 	put(machine, "etc/vfio-bootcfg.conf", DEVICES WIN);
-	/* Who asks for its end is told that it runs; the hook does what it can. */
+	/* Its pages are used: it does not get them twice. */
 	open_by("4711", "qemu", "/dev/vfio/7");
+	put(machine, POOL "free_hugepages", "0\n");
 	drop(machine, "steps");
+	lab->page_limit = ~0UL;
+	assert_int_equal(start(&diag), 0);
+	assert_steps("");
+	put(machine, POOL "free_hugepages", "600\n");
+	/* Who asks for its end is told that it runs; the hook does what it can. */
 	assert_int_equal(end_as("win", &env, true, &diag), -EPERM);
 	assert_mentions(diag.text, "qemu (4711) has /dev/vfio/7 open; stop the guest first", NULL);
 	assert_steps("");
