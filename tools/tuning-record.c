@@ -151,10 +151,11 @@ static void setting_key(struct tuning_setting *setting, const char *key, const c
 }
 
 static int read_line(void *data, const char *section, const char *key, const char *value,
-		     _unused_ unsigned line, _unused_ struct diag *diag)
+		     unsigned line, struct diag *diag)
 {
 	struct tuning_state *state = data;
 
+	diag->line = line;
 	if (!key)
 		return begin_section(state, section);
 	if (!strcmp(section, "tuning"))
@@ -176,8 +177,13 @@ int tuning_record_read(const struct root *root, struct tuning_state *ret, struct
 
 	if (r >= 0)
 		r = ini_parse(text, size, read_line, &state, &where);
-	if (r < 0 && r != -ENOENT)
+	if (r == -EBADMSG)
 		return diag_set(diag, r, "/" TUNING_PATH, where.line,
+				"the record of the CPUs' settings is damaged (%.100s); remove it: "
+				"what it was of stays as it is until the next boot",
+				where.text[0] ? where.text : "not understood");
+	if (r < 0 && r != -ENOENT)
+		return diag_set(diag, r, "/" TUNING_PATH, 0,
 				"the record of the CPUs' settings cannot be read: %s",
 				strerror(-r));
 	*ret = state;
