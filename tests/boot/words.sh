@@ -21,6 +21,8 @@ steps_text=
 boot_steps=()
 bake_text=
 cpus=1
+package_list=()
+time_factor=1
 numa_nodes=1
 when_lines=()
 files_dir=
@@ -100,7 +102,12 @@ kernel() { kernel_args+=("$@"); }
 memory() { memory_mib=$1; }
 cpus() { cpus=$1; }
 nodes() { numa_nodes=$1; }
+# slow FACTOR: its boots may take this much longer than others.
+slow() { time_factor=$1; }
 ovmf() { ovmf_wanted=$1; }
+
+# packages NAME...: installed in the root, for the few tests that need more than a host has.
+packages() { package_list=("$@"); }
 
 # The profile, in the initramfs and in the root file system.
 profile() {
@@ -193,7 +200,7 @@ when() { when_lines+=("$*"); }
 # A host's files and steps are on a disk of their own, which is an archive.
 compose_host() {
 	local dir=$1 n
-	[ -z "${dracut_lines[*]}$image_profile_text$profile_text$steps_text${kernel_args[*]}" ] ||
+	[ -z "${dracut_lines[*]}$image_profile_text$profile_text$steps_text${kernel_args[*]}${package_list[*]}" ] ||
 		word_error "$flavour: its own system says what it boots: bake it"
 	for n in "${!boot_steps[@]}"; do
 		root_file "/usr/lib/boot-test/steps.$n" 644 <<<"${boot_steps[n]}"
@@ -213,6 +220,8 @@ compose() {
 	echo "$flavour" >"$dir/flavour"
 	printf '%s\n' "${dracut_lines[@]}" >"$dir/dracut"
 	printf '%s' "$image_profile_text" >"$dir/image-profile"
+	printf '%s\n' "${package_list[@]}" >"$dir/packages"
+	echo "$time_factor" >"$dir/time-factor"
 	case $flavour in
 	grub | systemd-boot | kernelstub)
 		ovmf_wanted=yes
