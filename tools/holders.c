@@ -242,7 +242,7 @@ static bool take_hold(struct hold *hold, const struct node *node, const struct f
 	if (!node)
 		return false;
 	*hold = (struct hold){.node = node, .how = how};
-	snprintf(hold->path, sizeof(hold->path), "%s", node->family ? file->path : node->path);
+	snprintf(hold->path, sizeof(hold->path), "%.63s", node->family ? file->path : node->path);
 	text_clean(hold->path);
 	return true;
 }

@@ -65,7 +65,8 @@ static void print_bars(const char *address)
 
 	snprintf(path, sizeof(path), "%s/%s/resource", devices, address);
 	f = fopen(path, "re");
-	for (int i = 0; f && i < 6 && fscanf(f, "%llx %llx %llx", &first, &last, &flags) == 3; i++) {
+	for (int i = 0; f && i < 6 && fscanf(f, "%llx %llx %llx", &first, &last, &flags) == 3;
+	     i++) {
 		if (flags)
 			printf(" %llx+%llx", first, last - first + 1);
 	}
