@@ -203,9 +203,23 @@ static int begin(struct guest *guest, struct diag *diag)
 	return r < 0 ? r : guest_record_read(root, guest->name, &guest->record, diag);
 }
 
+static int record_devices(struct guest *guest)
+{
+	const struct profile_entry *devices =
+		profile_get(&guest->profile, "guest", guest->name, "devices");
+	char *copy = devices ? strdup(devices->value) : NULL;
+
+	if (devices && !copy)
+		return -ENOMEM;
+	if (!devices)
+		return 0;
+	free(guest->record.devices);
+	guest->record.devices = copy;
+	return 0;
+}
+
 int guest_start(struct guest *guest, struct diag *diag)
 {
-	const struct profile_entry *devices;
 	bool ran, touched;
 	int r = load_profile(guest, diag);
 
@@ -218,13 +232,9 @@ int guest_start(struct guest *guest, struct diag *diag)
 		return r;
 	ran = guest->record.state == GUEST_RUNNING;
 	touched = guest->record.state != GUEST_NONE;
-	devices = profile_get(&guest->profile, "guest", guest->name, "devices");
-	if (devices) {
-		free(guest->record.devices);
-		guest->record.devices = strdup(devices->value);
-		if (!guest->record.devices)
-			return -ENOMEM;
-	}
+	r = record_devices(guest);
+	if (r < 0)
+		return r;
 	r = look(guest, diag);
 	if (r >= 0) {
 		touched = true;
@@ -255,7 +265,11 @@ int guest_end(struct guest *guest, bool look_first, struct diag *diag)
 		}
 		if (!guest_is_known(&guest->profile, guest->name))
 			return unknown(guest, diag);
-		r = guest_cards_list(guest, true, &guest->record.cards);
+		r = record_devices(guest);
+		if (r >= 0)
+			r = guest_record_others(guest, diag);
+		if (r >= 0)
+			r = guest_cards_list(guest, true, &guest->record.cards);
 		if (r < 0)
 			return r;
 	}

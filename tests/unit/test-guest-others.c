@@ -8,11 +8,14 @@ static void a_card_has_one_guest(_unused_ void **state)
 	struct diag diag;
 
 	put(machine, "etc/vfio-bootcfg.conf",
-	    DEVICES WIN "[guest mac]\ndevices = gpu\n[guest bsd]\nhugepages-2M = 1\n");
+	    DEVICES WIN "[guest mac]\ndevices = gpu,twin\n[guest bsd]\nhugepages-2M = 1\n");
 	assert_int_equal(start(&diag), 0);
 	assert_int_equal(start_as("mac", &env, &diag), -EPERM);
 	assert_mentions(diag.text, "[device gpu] is with the guest win", "session runs", NULL);
 	assert_false(guest_is_recorded(&machine->root, "mac"));
+	/* It cannot give away what is not with it either. */
+	assert_int_equal(end_as("mac", &env, true, &diag), -EPERM);
+	assert_on();
 	assert_int_equal(start_as("bsd", &env, &diag), 0);
 	assert_int_equal(end_as("bsd", &env, true, &diag), 0);
 	assert_int_equal(end(&diag), 0);
