@@ -71,6 +71,20 @@ static void only_what_the_section_has(_unused_ void **state)
 	assert_steps("");
 }
 
+static void pages_that_others_use_are_not_counted(_unused_ void **state)
+{
+	struct diag diag;
+
+	put(machine, "etc/vfio-bootcfg.conf", "[guest win]\nhugepages-2M = 512\n");
+	put(machine, POOL "nr_hugepages", "200\n");
+	put(machine, POOL "free_hugepages", "60\n");
+	put(machine, POOL "resv_hugepages", "10\n");
+	assert_int_equal(start(&diag), 0);
+	assert_steps("pages 662\n");
+	assert_int_equal(end(&diag), 0);
+	assert_steps("pages 200\n");
+}
+
 /* --- what fails ------------------------------------------------------------------------------- */
 
 static void a_failure_is_undone_in_reverse(_unused_ void **state)
@@ -275,6 +289,7 @@ int main(void)
 		guest_test(a_second_time_does_nothing),
 		guest_test(what_was_there_before_stays),
 		guest_test(only_what_the_section_has),
+		guest_test(pages_that_others_use_are_not_counted),
 		guest_test(a_failure_is_undone_in_reverse),
 		guest_test(what_cannot_be_undone_stays_recorded),
 		guest_test(a_card_that_does_not_come_back_keeps_nothing_else),
