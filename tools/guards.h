@@ -16,7 +16,7 @@ enum guard_flags {
 /*
  * Refuses targets that a process has open or mapped, as /proc/PID/fd and maps tell: VFIO nodes, or display, sound, I2C and
  * NVIDIA nodes. By the device's number on a running system, whatever a container calls it; else by path. Without root's
- * rights only one's own processes can be seen. 0 or -ENOMEM.
+ * rights only one's own processes can be seen. Waits a few seconds for udev, which looks at new nodes. 0 or -ENOMEM.
  */
 int guard_holders(const struct root *root, struct claim_plan *plan, unsigned flags) _must_check_;
 

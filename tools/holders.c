@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "early/claim.h"
 #include "early/diag.h"
@@ -10,6 +11,9 @@
 
 #define NODES_MAX 256
 #define NAMED_MAX 3
+/* For what only looks, as udev does just after a release. */
+#define PASSING_MS 5000
+#define PASSING_STEP_MS 20
 
 /* A device node of a target: who has it open or mapped holds the card. */
 struct node {
@@ -26,6 +30,7 @@ struct nodes {
 	unsigned flags;
 	struct node list[NODES_MAX];
 	size_t count;
+	bool mappable; /* one of them is more than a VFIO group, of which there are no mappings */
 };
 
 /* number: "MAJOR:MINOR", or NULL where it is not known. */
@@ -39,6 +44,7 @@ static struct node *add_node(struct nodes *nodes, struct claim_target *target, b
 	node = &nodes->list[nodes->count++];
 	*node = (struct node){.target = target, .hangs = hangs};
 	snprintf(node->path, sizeof(node->path), "%s", path);
+	nodes->mappable |= strncmp(path, "/dev/vfio/", 10) || strchr(path + 10, '/');
 	node->numbered = number && sscanf(number, "%u:%u", &node->major, &node->minor) == 2;
 	return node;
 }
@@ -291,7 +297,7 @@ static bool has_mapped(const struct nodes *nodes, const char *pid, struct hold *
 	size_t size;
 
 	snprintf(path, sizeof(path), "proc/%s/maps", pid);
-	if (root_read_file(nodes->root, path, &text, &size, NULL) < 0)
+	if (!nodes->mappable || root_read_file(nodes->root, path, &text, &size, NULL) < 0)
 		return false;
 	for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
 		struct file file = {.path = strchr(line, '/')};
@@ -318,14 +324,26 @@ static void process_name(const struct root *root, const char *pid, char *buf, si
 	text_clean(buf);
 }
 
-/* "Xorg (812) has /dev/dri/card1 open" of each, the first NAMED_MAX of them. */
-static size_t list_holders(const struct nodes *nodes, char *text, size_t size,
-			   const struct node **ret_node)
+/* udev looks at each node that comes, and is done with it soon. */
+static bool is_passing(const char *name)
+{
+	return !strcmp(name, "(udev-worker)") || !strcmp(name, "systemd-udevd");
+}
+
+/* Who holds something: "Xorg (812) has /dev/dri/card1 open" of each, the first NAMED_MAX of them. */
+struct holders {
+	const struct node *first;
+	size_t count, passing;
+	char text[CLAIM_TEXT / 2];
+};
+
+static void list_holders(const struct nodes *nodes, struct holders *ret)
 {
 	_cleanup_closedir_ DIR *proc = root_opendir(nodes->root, "proc");
 	const struct dirent *entry;
-	size_t count = 0, len = 0;
+	size_t len = 0;
 
+	*ret = (struct holders){.count = 0};
 	while (proc && (entry = readdir(proc))) {
 		struct hold hold;
 		char name[64];
@@ -333,23 +351,30 @@ static size_t list_holders(const struct nodes *nodes, char *text, size_t size,
 		if (!is_number(entry->d_name) || (!has_open(nodes, entry->d_name, &hold) &&
 						  !has_mapped(nodes, entry->d_name, &hold)))
 			continue;
-		if (!count)
-			*ret_node = hold.node;
-		if (count++ >= NAMED_MAX || len >= size)
-			continue;
 		process_name(nodes->root, entry->d_name, name, sizeof(name));
-		len += (size_t)snprintf(text + len, size - len, "%s%s (%s) has %s %s",
-					len ? ", " : "", name, entry->d_name, hold.path, hold.how);
+		ret->passing += is_passing(name);
+		if (!ret->count)
+			ret->first = hold.node;
+		if (ret->count++ < NAMED_MAX && len < sizeof(ret->text))
+			len += (size_t)snprintf(ret->text + len, sizeof(ret->text) - len,
+						"%s%s (%s) has %s %s", len ? ", " : "", name,
+						entry->d_name, hold.path, hold.how);
 	}
-	return count;
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec time = {.tv_nsec = ms * 1000000};
+
+	(void)nanosleep(&time, NULL);
 }
 
 int guard_holders(const struct root *root, struct claim_plan *plan, unsigned flags)
 {
 	_cleanup_free_ struct nodes *nodes = calloc(1, sizeof(*nodes));
-	char text[CLAIM_TEXT / 2] = "", addr[PCI_ADDR_STR], more[32] = "";
-	const struct node *node = NULL;
-	size_t count;
+	unsigned tries = PASSING_MS / PASSING_STEP_MS;
+	char addr[PCI_ADDR_STR], more[32] = "";
+	struct holders holders;
 
 	if (!nodes)
 		return -ENOMEM;
@@ -358,13 +383,19 @@ int guard_holders(const struct root *root, struct claim_plan *plan, unsigned fla
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->targets[i].dev)
 			add_nodes(nodes, &plan->targets[i]);
-	count = nodes->count ? list_holders(nodes, text, sizeof(text), &node) : 0;
-	if (!count)
+	if (!nodes->count)
 		return 0;
-	if (count > NAMED_MAX)
-		snprintf(more, sizeof(more), ", and %zu more", count - NAMED_MAX);
-	claim_refuse(plan, node->target, CLAIM_IN_USE, EBUSY, "%s is in use: %s%s; %s",
-		     pci_addr_format(&node->target->dev->addr, addr), text, more,
+	list_holders(nodes, &holders);
+	while (holders.count && holders.passing == holders.count && --tries) {
+		pause_ms(PASSING_STEP_MS);
+		list_holders(nodes, &holders);
+	}
+	if (!holders.count)
+		return 0;
+	if (holders.count > NAMED_MAX)
+		snprintf(more, sizeof(more), ", and %zu more", holders.count - NAMED_MAX);
+	claim_refuse(plan, holders.first->target, CLAIM_IN_USE, EBUSY, "%s is in use: %s%s; %s",
+		     pci_addr_format(&holders.first->target->dev->addr, addr), holders.text, more,
 		     flags & GUARD_TO_HOST ? "stop the guest first" : "end that first");
 	return 0;
 }

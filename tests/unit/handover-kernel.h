@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "early/record.h"
+#include "tests/kill-at.h"
 #include "tests/unit/fixture.h"
 #include "tools/handover.h"
 
@@ -52,6 +53,7 @@ static struct kernel {
 	int kill_at; /* the process that hands over dies at this write (from 1); 0: none */
 	bool kill_after; /* the write is done first */
 	pid_t victim;
+	pid_t inside; /* who writes now: one at a time, and what this kernel does is not interrupted */
 } * kernel;
 
 static const struct fixture *machine;
@@ -266,14 +268,30 @@ static _unused_ int fake_unload(const char *name)
 	return 0;
 }
 
+static _unused_ void enter_kernel(void)
+{
+	pid_t self = getpid(), nobody = 0;
+
+	/* No call that would be counted. */
+	while (!__atomic_compare_exchange_n(&kernel->inside, &nobody, self, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST))
+		nobody = 0;
+}
+
+static _unused_ void leave_kernel(void)
+{
+	__atomic_store_n(&kernel->inside, 0, __ATOMIC_SEQ_CST);
+}
+
 static _unused_ void die(void)
 {
+	leave_kernel();
 	if (getpid() != kernel->victim)
 		kill(kernel->victim, SIGKILL);
 	kill(getpid(), SIGKILL);
 }
 
-static _unused_ int fake_write(_unused_ void *data, const char *path, const char *value)
+static _unused_ int write_inside(const char *path, const char *value)
 {
 	int number = __atomic_add_fetch(&kernel->writes, 1, __ATOMIC_SEQ_CST), r, fd;
 	char line[256];
@@ -289,8 +307,10 @@ static _unused_ int fake_write(_unused_ void *data, const char *path, const char
 		if (!len || strlen(path) < len || strcmp(path + strlen(path) - len, fault->path) ||
 		    strcmp(value, fault->value))
 			continue;
-		while (fault->error == HANG)
+		while (fault->error == HANG) {
+			leave_kernel();
 			pause();
+		}
 		if (fault->error == VANISH) {
 			kernel->gone = true;
 			drop(machine, "sys/bus/pci/devices/" GPU);
@@ -307,6 +327,16 @@ static _unused_ int fake_write(_unused_ void *data, const char *path, const char
 	r = apply(path, value);
 	if (number == kernel->kill_at && kernel->kill_after)
 		die();
+	return r;
+}
+
+static _unused_ int fake_write(_unused_ void *data, const char *path, const char *value)
+{
+	int r;
+
+	enter_kernel();
+	r = write_inside(path, value);
+	leave_kernel();
 	return r;
 }
 
@@ -510,6 +540,25 @@ static _unused_ bool killed(bool to_host, int at, bool after)
 	if (!WIFSIGNALED(status))
 		assert_int_equal(WEXITSTATUS(status), 0);
 	return WIFSIGNALED(status);
+}
+
+static _unused_ void hand_over_alone(void *data)
+{
+	int lock = record_lock(&machine->root, 0);
+
+	_exit(lock >= 0 && quick("gpu", *(bool *)data) == 0 ? 0 : 1);
+}
+
+/* In a child that is killed, with its own ones, at this system call. True if it was. */
+static _unused_ bool killed_at_call(bool to_host, long at)
+{
+	struct kill_at run = {.at = at, .inside = &kernel->inside, .only_changed = true};
+
+	kill_at(&run, hand_over_alone, &to_host);
+	assert_int_equal(kernel->inside, 0);
+	if (!run.killed)
+		assert_true(WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0);
+	return run.killed;
 }
 
 #endif

@@ -258,6 +258,27 @@ static void killed_at_each_step_the_next_call_repairs(_unused_ void **state)
 	}
 }
 
+static void killed_at_each_call_the_next_call_repairs(_unused_ void **state)
+{
+	for (int n = 0; n < 4; n++) {
+		bool to_host = n & 1, next_to_host = n & 2;
+		long at = 1;
+
+		for (;; at++) {
+			assert_int_equal(quick("gpu", !to_host), 0);
+			if (!killed_at_call(to_host, at))
+				break;
+			assert_int_equal(quick("gpu", next_to_host), 0);
+			if (next_to_host)
+				assert_host_has_all();
+			else
+				assert_guest_has_all();
+		}
+		print_message("%s: %ld calls\n", to_host ? "release" : "reclaim", at - 1);
+		assert_true(at > 15);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +292,7 @@ int main(void)
 		nvidia_test(a_driver_that_does_not_load),
 		nvidia_test(a_note_that_is_not_ours_is_not_obeyed),
 		nvidia_test(killed_at_each_step_the_next_call_repairs),
+		nvidia_test(killed_at_each_call_the_next_call_repairs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Release and reclaim against the fake kernel of handover-kernel.h. */
+#include <sys/inotify.h>
+
 #include "early/late.h"
 #include "tests/unit/handover-kernel.h"
 
@@ -192,6 +194,30 @@ static void a_node_is_known_by_its_number(_unused_ void **state)
 	open_by("4000", "qemu", "/dev/zero");
 	assert_refused("gpu", true, true, CLAIM_IN_USE, "qemu (4000) has /dev/vfio/6 open");
 	root->kind = ROOT_MACHINE;
+}
+
+/* udev looks at each node that comes. Here it closes it once somebody has asked for its name. */
+static void who_only_looks_is_waited_for(_unused_ void **state)
+{
+	struct inotify_event event;
+	int queue, status;
+	pid_t pid;
+
+	put(machine, "sys/bus/pci/devices/" GPU "/drm/card1/uevent",
+	    "MAJOR=226\nMINOR=1\nDEVNAME=dri/card1\n");
+	open_by("477", "(udev-worker)", "/dev/dri/card1");
+	queue = inotify_init1(IN_CLOEXEC);
+	assert_true(inotify_add_watch(queue, path_in(machine, "proc/477/comm"), IN_CLOSE) >= 0);
+	pid = fork();
+	if (pid == 0) {
+		status = read(queue, &event, sizeof(event)) <= 0;
+		drop(machine, "proc/477/fd/7");
+		_exit(status);
+	}
+	close(queue);
+	assert_int_equal(quick("gpu", false), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void nvidia_is_never_forced(_unused_ void **state)
@@ -695,6 +721,29 @@ static void killed_at_each_write_the_next_call_repairs(_unused_ void **state)
 	}
 }
 
+static void killed_at_each_call_the_next_call_repairs(_unused_ void **state)
+{
+	for (int n = 0; n < 4; n++) {
+		bool to_host = n & 1, next_to_host = n & 2;
+		long at = 1;
+
+		for (;; at++) {
+			assert_int_equal(quick("gpu", !to_host), 0);
+			if (!killed_at_call(to_host, at))
+				break;
+			assert_int_equal(quick("gpu", next_to_host), 0);
+			if (next_to_host)
+				assert_host_has();
+			else
+				assert_guest_has();
+			assert_int_equal(is_marked(GPU), next_to_host);
+			assert_int_equal(is_marked(AUDIO), next_to_host);
+		}
+		print_message("%s: %ld calls\n", to_host ? "release" : "reclaim", at - 1);
+		assert_true(at > 8);
+	}
+}
+
 static void rounds_leave_nothing_behind(_unused_ void **state)
 {
 	for (int i = 0; i < 20; i++) {
@@ -778,6 +827,7 @@ int main(void)
 		handover_test(a_card_that_is_open_is_refused),
 		handover_test(a_card_that_is_mapped_is_refused),
 		handover_test(a_node_is_known_by_its_number),
+		handover_test(who_only_looks_is_waited_for),
 		handover_test(nvidia_is_never_forced),
 		handover_test(a_guest_that_runs_keeps_its_card),
 		handover_test(the_rest_of_a_group_must_come_too),
@@ -804,6 +854,7 @@ int main(void)
 		handover_test(consoles_come_back),
 		handover_test(a_record_that_is_not_ours_is_not_obeyed),
 		handover_test(killed_at_each_write_the_next_call_repairs),
+		handover_test(killed_at_each_call_the_next_call_repairs),
 		handover_test(rounds_leave_nothing_behind),
 		handover_test(late_claim_leaves_what_was_released),
 		handover_test(two_callers_take_turns),
