@@ -117,7 +117,8 @@ static void what_another_card_needs_stays(_unused_ void **state)
 {
 	char text[4096];
 
-	/* A second card of the same driver that is none of the targets. */
+	/* A second card of the same driver that is none of the targets, whether the module lists its drivers or not. */
+	drop(machine, "sys/module/nvidia/drivers");
 	put_link(machine, "sys/bus/pci/drivers/nvidia/0000:05:00.0",
 		 "../../../../devices/pci0000:00/0000:00:02.0/0000:05:00.0");
 	assert_int_equal(quick("gpu", false), -EIO);
@@ -275,7 +276,7 @@ static void killed_at_each_call_the_next_call_repairs(_unused_ void **state)
 				assert_guest_has_all();
 		}
 		print_message("%s: %ld calls\n", to_host ? "release" : "reclaim", at - 1);
-		assert_true(at > 15);
+		assert_true(at > 10);
 	}
 }
 

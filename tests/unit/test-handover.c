@@ -341,6 +341,9 @@ static void the_only_network_is_refused(_unused_ void **state)
 	put(machine, "proc/net/route", ROUTE_HEAD DEFAULT_V4("enp1s0") DEFAULT_V4("wlan0"));
 	assert_int_equal(quick("gpu", false), 0);
 	start_over();
+	put(machine, "proc/net/route", ROUTE_HEAD DEFAULT_V4("wlan0") DEFAULT_V4("enp1s0"));
+	assert_int_equal(quick("gpu", false), 0);
+	start_over();
 	put(machine, "proc/net/route",
 	    ROUTE_HEAD DEFAULT_V4("enp1s0") ROUTE_V4("wlan0", "00000000", "0200", "00000000"));
 	assert_refused("gpu", false, false, CLAIM_NETWORK, "enp1s0");
@@ -740,7 +743,7 @@ static void killed_at_each_call_the_next_call_repairs(_unused_ void **state)
 			assert_int_equal(is_marked(AUDIO), next_to_host);
 		}
 		print_message("%s: %ld calls\n", to_host ? "release" : "reclaim", at - 1);
-		assert_true(at > 8);
+		assert_true(at > 4);
 	}
 }
 
