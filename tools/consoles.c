@@ -213,11 +213,36 @@ int consoles_detach(const struct root *root, const struct pci_inventory *inv,
 	return r < 0 ? r : detach_lines(root, &firmware);
 }
 
+static bool has_buffer(const struct root *root)
+{
+	_cleanup_closedir_ DIR *dir = root_opendir(root, "sys/class/graphics");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "fb", 2) && strcmp(entry->d_name, "fbcon") != 0)
+			return true;
+	return false;
+}
+
+/*
+ * vfio-pci takes the device of the firmware's frame buffer away (aperture_remove_conflicting_pci_devices(), Linux 5.19), and
+ * nothing makes another. Where the card's own driver has one, nobody misses it.
+ */
+static bool is_lost(const struct root *root, const char *path, const char *value)
+{
+	char device[300];
+
+	snprintf(device, sizeof(device), PLATFORM "/devices/%.100s", value);
+	return !strncmp(path, PLATFORM, strlen(PLATFORM)) && !root_exists(root, device) &&
+	       !has_buffer(root);
+}
+
 static int attach_recorded(const struct root *root, const struct pci_addr *addr)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int dir = -1;
 	char path[64], *state;
+	bool lost = false;
 	size_t size;
 	int ret = 0;
 
@@ -227,7 +252,10 @@ static int attach_recorded(const struct root *root, const struct pci_addr *addr)
 		char *value;
 		int r;
 
-		if (!split_line(line, &value) || is_attached(root, line, value))
+		if (!split_line(line, &value))
+			continue;
+		lost = lost || is_lost(root, line, value);
+		if (is_attached(root, line, value))
 			continue;
 		r = root_write_attr(root, line, value);
 		if (r < 0)
@@ -236,7 +264,7 @@ static int attach_recorded(const struct root *root, const struct pci_addr *addr)
 	dir = root_openat(root, DETACHED_DIR, O_PATH | O_DIRECTORY, 0);
 	if (ret >= 0 && dir >= 0 && unlinkat(dir, strrchr(path, '/') + 1, 0) < 0)
 		ret = -errno;
-	return ret;
+	return ret < 0 || !lost ? ret : -ENODEV;
 }
 
 int consoles_attach(const struct root *root, const struct claim_plan *plan)

@@ -21,7 +21,7 @@ int consoles_detach(const struct root *root, const struct pci_inventory *inv,
 
 /*
  * Puts back what is recorded for the plan's functions, as far as it is still there and not back already, and
- * forgets it. The last error of a write, or 0. May hang: for a child.
+ * forgets it. The last error of a write, or 0; -ENODEV where the firmware's frame buffer is gone for good and no other is there. May hang: for a child.
  */
 int consoles_attach(const struct root *root, const struct claim_plan *plan) _must_check_;
 

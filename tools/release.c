@@ -203,7 +203,11 @@ int handover_release(struct handover *h)
 		r = handover_attach(h);
 		if (r < 0 && h->plan.count)
 			snprintf(h->plan.targets[0].text, sizeof(h->plan.targets[0].text),
-				 "the text console could not be put back: %s", strerror(-r));
+				 "the text console could not be put back: %s",
+				 r == -ENODEV ? "the kernel has taken the firmware's frame buffer "
+						"away for vfio-pci, and no driver brings another: "
+						"it is back after a reboot"
+					      : strerror(-r));
 		return 0;
 	}
 	/* What hangs holds the device: another write would hang as well. */

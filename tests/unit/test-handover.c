@@ -667,6 +667,33 @@ static void consoles_come_back(_unused_ void **state)
 		       "class/vtconsole/vtcon1/bind 1");
 	assert_false(root_exists(&machine->root, "run/vfio-bootcfg/detached/" HOST_DISPLAY));
 
+	/* vfio-pci may take the firmware's away for good: said where there is no other. */
+	for (int other = 0; other < 2; other++) {
+		_cleanup_(handover_free) struct handover h;
+
+		assert_int_equal(quick("only", false), 0);
+		drop(machine, "sys/bus/platform/devices/efi-framebuffer.0");
+		drop(machine, "sys/class/graphics/fb0");
+		if (other)
+			put_link(machine, "sys/class/graphics/fb0",
+				 "../../devices/pci0000:00/" HOST_DISPLAY "/graphics/fb0");
+		open_handover(&h);
+		assert_int_equal(hand_over(&h, "only", NULL, true), 0);
+		if (other)
+			assert_string_equal(h.plan.targets[0].text, "");
+		else
+			assert_mentions(h.plan.targets[0].text, "frame buffer", "reboot", NULL);
+		assert_false(
+			root_exists(&machine->root, "run/vfio-bootcfg/detached/" HOST_DISPLAY));
+		put_link(machine, "sys/bus/platform/devices/efi-framebuffer.0",
+			 "../../../devices/platform/efi-framebuffer.0");
+		put_link(machine, "sys/devices/platform/efi-framebuffer.0/driver",
+			 "../../../bus/platform/drivers/efi-framebuffer");
+		put_link(machine, "sys/class/graphics/fb0",
+			 "../../devices/platform/efi-framebuffer.0/graphics/fb0");
+		put(machine, "sys/class/vtconsole/vtcon1/bind", "1\n");
+	}
+
 	/* A claim that fails puts them back too. */
 	kernel->faults[0] = (struct fault){"vfio-pci/bind", HOST_DISPLAY, -EINVAL};
 	assert_int_equal(quick("only", false), -EIO);
