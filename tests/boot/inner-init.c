@@ -29,10 +29,12 @@ static void load_modules(void)
 {
 	struct dirent **names;
 	char path[PATH_MAX];
-	int n, fd;
+	int n;
 
 	n = scandir("/modules", &names, not_hidden, alphasort);
 	for (int i = 0; i < n; i++) {
+		int fd;
+
 		snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
@@ -65,8 +67,9 @@ static void print_bars(const char *address)
 
 	snprintf(path, sizeof(path), "%s/%s/resource", devices, address);
 	f = fopen(path, "re");
-	for (int i = 0; f && i < 6 && fscanf(f, "%llx %llx %llx", &first, &last, &flags) == 3;
-	     i++) {
+	for (int i = 0; f && i < 6; i++) {
+		if (fscanf(f, "%llx %llx %llx", &first, &last, &flags) != 3)
+			break;
 		if (flags)
 			printf(" %llx+%llx", first, last - first + 1);
 	}
