@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kill-walk [--blind] SECONDS NAME ADDRESS=DRIVER...: runs `vfio-device reclaim NAME` and `release NAME` again and again,
- * and kills each, with all of its children, instead of its first system call that changes something, its second, and
- * so on to its last. After each the next call, the opposite one or the same, must end with 0 and leave every function as it
+ * and kills each, with all of its children, after the first thing that it changes, after the second, and so on to the last:
+ * in front of the next system call that may change something, since all deaths between two changes leave the same. After each the next call, the opposite one or the same, must end with 0 and leave every function as it
  * is without any kill: driver, override, marks. Each call is killed once; then, until the seconds are over, once more
  * for the other next call. A host must have the card at the beginning, and has it at the end.
  * --blind: no next call, so that what a kill leaves is found wrong: the walk's own control. Exits with 0 if all was well.
@@ -146,7 +146,7 @@ static const char *verb_of(bool to_host)
 /* False where the command came to its end before that call. */
 static bool kill_one(struct walk *walk, long at, bool next_to_host)
 {
-	struct kill_at run = {.at = at};
+	struct kill_at run = {.at = at, .only_changed = true};
 	char when[96];
 
 	kill_at(&run, execute, (void *)verb_of(walk->to_host));
@@ -157,8 +157,8 @@ static bool kill_one(struct walk *walk, long at, bool next_to_host)
 		return false;
 	}
 	walk->bare += without_driver() > 0;
-	snprintf(when, sizeof(when), "%s killed at call %ld, then %s", verb_of(walk->to_host), at,
-		 blind ? "nothing" : verb_of(next_to_host));
+	snprintf(when, sizeof(when), "%s killed after change %ld, then %s", verb_of(walk->to_host),
+		 at, blind ? "nothing" : verb_of(next_to_host));
 	if (!blind)
 		call(verb_of(next_to_host));
 	walk->ok = is_exact(next_to_host, when) && walk->ok;
@@ -188,12 +188,13 @@ static bool walk(bool to_host, time_t until_s)
 	for (at = 1; at <= walk.calls && now_s() < until_s; at++)
 		if (kill_one(&walk, at, at & 1 ? !to_host : to_host))
 			walk.both++;
-	printf("%s: killed at each of %ld calls, at %ld of them for both next calls; %ld times a "
+	printf("%s: killed after each of %ld changes, after %ld of them for both next calls; %ld "
+	       "times a "
 	       "function was left without a driver, for the next call to give it one\n",
 	       verb_of(to_host), walk.calls, walk.both, walk.bare);
-	if (walk.calls < 20)
-		printf("too few calls: the walk went astray\n");
-	return walk.ok && walk.calls >= 20;
+	if (walk.calls < 10)
+		printf("too few changes: the walk went astray\n");
+	return walk.ok && walk.calls >= 10;
 }
 
 int main(int argc, char **argv)
