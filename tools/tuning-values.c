@@ -261,6 +261,22 @@ static int read_units(const struct tuning_env *env, struct tuning_state *state, 
 	return 0;
 }
 
+/*
+ * systemd writes no empty list: where another unit still needs the controller, a unit that has none any more keeps what
+ * it had (seen with 252).
+ */
+static int clear_cpuset(const struct tuning_env *env, const char *unit, struct diag *diag)
+{
+	char path[TUNING_PATH_STR];
+	int r;
+
+	snprintf(path, sizeof(path), "sys/fs/cgroup/%s/cpuset.cpus", unit);
+	r = root_write_attr(env->root, path, "\n");
+	if (r >= 0 || r == -ENOENT || r == -ENODEV)
+		return 0;
+	return diag_set(diag, r, NULL, 0, "/%s cannot be emptied: %s", path, strerror(-r));
+}
+
 static int write_unit(const struct tuning_env *env, const struct tuning_setting *setting,
 		      struct diag *diag)
 {
@@ -272,7 +288,9 @@ static int write_unit(const struct tuning_env *env, const struct tuning_setting 
 
 	snprintf(assignment, sizeof(assignment), PROPERTY "%s", setting->target);
 	r = env->systemctl(args, &output);
-	return r == 0 ? 0 : fail_systemctl("set-property", r, output, diag);
+	if (r != 0)
+		return fail_systemctl("set-property", r, output, diag);
+	return *setting->target ? 0 : clear_cpuset(env, setting->name, diag);
 }
 
 /* --- any setting ------------------------------------------------------------------------------ */
