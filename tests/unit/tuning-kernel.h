@@ -171,6 +171,10 @@ static inline int fake_systemctl(const char *const args[], char **ret_output)
 		put(k->f, beside("allowed/x", args[3]), "%s\n", strchr(args[4], '=') + 1);
 		snprintf(path, sizeof(path), DROP_IN, args[3]);
 		put(k->f, path, "%s\n", args[4]);
+		/* None is never written: what was there stays. */
+		snprintf(path, sizeof(path), "sys/fs/cgroup/%s/cpuset.cpus", args[3]);
+		if (strchr(args[4], '=')[1])
+			put(k->f, path, "%s\n", strchr(args[4], '=') + 1);
 	} else {
 		fputs("Failed to set unit properties: no\n", out);
 	}
@@ -244,6 +248,7 @@ static inline void tuning_kernel_make(struct tuning_kernel *k, struct fixture *f
 #define NEW_IRQS(mask) PATH_OF_NEW_IRQS "=" mask
 #define IRQ(n, mask) PATH_OF_IRQ(n) "=" mask
 #define SHOW(units) "systemctl show --property=Id,AllowedCPUs -- " units
+#define CLEAR(unit) "sys/fs/cgroup/" unit "/cpuset.cpus="
 #define ALLOW(unit, list) "systemctl set-property --runtime -- " unit " AllowedCPUs=" list
 
 #define RECORD "run/vfio-bootcfg/tuning"
