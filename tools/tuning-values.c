@@ -262,19 +262,23 @@ static int read_units(const struct tuning_env *env, struct tuning_state *state, 
 }
 
 /*
- * systemd writes no empty list: where another unit still needs the controller, a unit that has none any more keeps what
- * it had (seen with 252).
+ * systemd writes no empty list, since the kernel takes none for a cpuset with processes: where another unit still needs
+ * the controller, a unit that has no list any more keeps what it had (seen with 252). All CPUs are what none means.
  */
-static int clear_cpuset(const struct tuning_env *env, const char *unit, struct diag *diag)
+static int open_cpuset(const struct tuning_env *env, const char *unit, struct diag *diag)
 {
-	char path[TUNING_PATH_STR];
+	char path[TUNING_PATH_STR], old[TUNING_TEXT], all[TUNING_TEXT];
 	int r;
 
 	snprintf(path, sizeof(path), "sys/fs/cgroup/%s/cpuset.cpus", unit);
-	r = root_write_attr(env->root, path, "\n");
+	if (root_read_attr(env->root, path, old, sizeof(old)) <= 0 || !*old ||
+	    root_read_attr(env->root, "sys/devices/system/cpu/possible", all, sizeof(all)) <= 0)
+		return 0;
+	r = root_write_attr(env->root, path, all);
+	/* It may have gone with the controller meanwhile. */
 	if (r >= 0 || r == -ENOENT || r == -ENODEV)
 		return 0;
-	return diag_set(diag, r, NULL, 0, "/%s cannot be emptied: %s", path, strerror(-r));
+	return diag_set(diag, r, NULL, 0, "/%s cannot be set to %s: %s", path, all, strerror(-r));
 }
 
 static int write_unit(const struct tuning_env *env, const struct tuning_setting *setting,
@@ -290,7 +294,7 @@ static int write_unit(const struct tuning_env *env, const struct tuning_setting 
 	r = env->systemctl(args, &output);
 	if (r != 0)
 		return fail_systemctl("set-property", r, output, diag);
-	return *setting->target ? 0 : clear_cpuset(env, setting->name, diag);
+	return *setting->target ? 0 : open_cpuset(env, setting->name, diag);
 }
 
 /* --- any setting ------------------------------------------------------------------------------ */

@@ -39,8 +39,8 @@ static void test_order(void **state)
 	restored(&k, "win");
 	assert_journal(&k, SHOW("init.scope system.slice user.slice"), IRQ(31, "00000000,000000ff"),
 		       IRQ(25, "10"), IRQ(1, "ff"), NEW_IRQS("ff"), WORKQUEUES("ff"),
-		       ALLOW("user.slice", ""), CLEAR("user.slice"), ALLOW("system.slice", ""),
-		       CLEAR("system.slice"), ALLOW("init.scope", ""), CLEAR("init.scope"),
+		       ALLOW("user.slice", ""), ALL_CPUS("user.slice"), ALLOW("system.slice", ""),
+		       ALL_CPUS("system.slice"), ALLOW("init.scope", ""), ALL_CPUS("init.scope"),
 		       MIN_FREQUENCY(6, "550000"), MIN_FREQUENCY(5, "550000"),
 		       MIN_FREQUENCY(4, "550000"), GOVERNOR(6, "powersave"),
 		       GOVERNOR(5, "powersave"), GOVERNOR(4, "powersave"),

@@ -248,7 +248,7 @@ static inline void tuning_kernel_make(struct tuning_kernel *k, struct fixture *f
 #define NEW_IRQS(mask) PATH_OF_NEW_IRQS "=" mask
 #define IRQ(n, mask) PATH_OF_IRQ(n) "=" mask
 #define SHOW(units) "systemctl show --property=Id,AllowedCPUs -- " units
-#define CLEAR(unit) "sys/fs/cgroup/" unit "/cpuset.cpus="
+#define ALL_CPUS(unit) "sys/fs/cgroup/" unit "/cpuset.cpus=0-15"
 #define ALLOW(unit, list) "systemctl set-property --runtime -- " unit " AllowedCPUs=" list
 
 #define RECORD "run/vfio-bootcfg/tuning"
