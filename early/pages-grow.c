@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <time.h>
+
 #include "early/pages-grow.h"
 
-/* A write of this much takes tenths of a second, nearly all of it to clear the pages. */
-#define PIECE_KIB (1UL << 20)
+/*
+ * Where there is memory in one piece, a write of the larger one takes tenths of a second, nearly all of it to
+ * clear the pages. Where there is none, the kernel moves things for each page, and it may take as many seconds.
+ */
+#define PIECE_MIN_KIB (UINT64_C(1) << 16)
+#define PIECE_MAX_KIB (UINT64_C(1) << 20)
+#define PIECE_SLOW_MS 400
+#define PIECE_FAST_MS 150
 
 static unsigned long least(unsigned long a, unsigned long b)
 {
@@ -34,9 +42,20 @@ static unsigned long room(const struct pages *pages, const struct pages_pool *po
 	return kib < 0 ? 0 : (unsigned long)((uint64_t)kib / pool->size_kib);
 }
 
-static unsigned long piece(const struct pages_pool *pool)
+static int64_t now_ms(void)
 {
-	return pool->size_kib < PIECE_KIB ? PIECE_KIB / pool->size_kib : 1;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* So much that there is soon an answer to a deadline, or to Ctrl-C. */
+static uint64_t next_piece_kib(uint64_t kib, int64_t took_ms)
+{
+	if (took_ms > PIECE_SLOW_MS)
+		return kib > 1 ? kib / 2 : kib;
+	return took_ms < PIECE_FAST_MS && kib < PIECE_MAX_KIB ? kib * 2 : kib;
 }
 
 /*
@@ -44,10 +63,12 @@ static unsigned long piece(const struct pages_pool *pool)
  * is only touched where it cannot.
  */
 static int grow_one(const struct pages_effort *effort, struct pages_pool *pool, unsigned long share,
-		    bool *ret_more, enum pages_end *end)
+		    uint64_t piece_kib, int64_t *slowest_ms, bool *ret_more, enum pages_end *end)
 {
 	unsigned long before = pages_kept(pool), space = room(effort->pages, pool);
-	unsigned long step = least(least(share, piece(pool)), space);
+	unsigned long piece = (unsigned long)(piece_kib / pool->size_kib);
+	unsigned long step = least(least(share, piece ? piece : 1), space);
+	int64_t from_ms;
 	int r;
 
 	*ret_more = false;
@@ -55,9 +76,12 @@ static int grow_one(const struct pages_effort *effort, struct pages_pool *pool, 
 		*end = PAGES_STARVES;
 		return 0;
 	}
+	from_ms = now_ms();
 	r = pages_write(effort->root, pool, before + step);
 	if (r < 0)
 		return r;
+	from_ms = now_ms() - from_ms;
+	*slowest_ms = from_ms > *slowest_ms ? from_ms : *slowest_ms;
 	*ret_more = pages_kept(pool) >= before + step;
 	if (!*ret_more)
 		*end = PAGES_SHORT;
@@ -69,6 +93,7 @@ int pages_grow(const struct pages_effort *effort, const struct pages_want *want,
 {
 	struct pages *pages = effort->pages;
 	_cleanup_free_ bool *dry = calloc(pages->count ? pages->count : 1, sizeof(*dry));
+	uint64_t piece_kib = PIECE_MIN_KIB;
 	size_t open = 0;
 	enum pages_end end = PAGES_SHORT;
 
@@ -82,6 +107,7 @@ int pages_grow(const struct pages_effort *effort, const struct pages_want *want,
 		return -ENOENT;
 	while (open && pages_have(pages, want) < want->count) {
 		unsigned long share = (want->count - pages_have(pages, want) + open - 1) / open;
+		int64_t slowest_ms = 0;
 
 		for (size_t i = 0; i < pages->count; i++) {
 			unsigned long have = pages_have(pages, want);
@@ -95,7 +121,7 @@ int pages_grow(const struct pages_effort *effort, const struct pages_want *want,
 				return 0;
 			}
 			r = grow_one(effort, &pages->pools[i], least(share, want->count - have),
-				     &more, &end);
+				     piece_kib, &slowest_ms, &more, &end);
 			if (r < 0)
 				return r;
 			dry[i] = !more;
@@ -104,6 +130,8 @@ int pages_grow(const struct pages_effort *effort, const struct pages_want *want,
 			if (effort->progress)
 				effort->progress(effort->data, pages_have(pages, want));
 		}
+		/* The same for all nodes, or they would grow unevenly. */
+		piece_kib = next_piece_kib(piece_kib, slowest_ms);
 	}
 	*ret_end = pages_have(pages, want) >= want->count ? PAGES_ALL : end;
 	return 0;

@@ -139,12 +139,12 @@ int effort_run(const struct effort *effort, const struct pages_want *want,
 	while (r >= 0 && (step == EFFORT_WRITE || may_go_on(ret->end, step))) {
 		unsigned long before = pages_have(pages, want);
 
+		if (step == EFFORT_WAIT && !effort->pause(effort->data))
+			break;
 		if (step != EFFORT_WRITE && is_stopped(effort)) {
 			ret->end = PAGES_STOPPED;
 			break;
 		}
-		if (step == EFFORT_WAIT && !effort->pause(effort->data))
-			break;
 		if (effort->started)
 			effort->started(effort->data, step);
 		r = take_step(effort, want, step, &ret->end);

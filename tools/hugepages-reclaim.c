@@ -7,11 +7,13 @@
 
 #include "bootcfg/json.h"
 #include "tools/hugepages-effort.h"
+#include "tools/hugepages-holders.h"
 #include "tools/hugepages.h"
 
 #define WAIT_MAX_S 86400
 #define PAUSE_MS 1000
 #define BAR_WIDTH 24
+#define HELD_STR (EFFORT_HELD_STR + HUGEPAGES_HOLDERS_STR + 16)
 
 struct reclaim {
 	struct hugepages hugepages;
@@ -19,8 +21,8 @@ struct reclaim {
 	json_t *reclaimed; /* borrowed from the document */
 	/* Blocked, so that a signal ends no write in the middle; looked at between two pieces. */
 	int signals;
-	bool interrupted;
-	int64_t deadline_ms;
+	bool interrupted, late;
+	int64_t deadline_ms; /* 0: every step once, however long that takes */
 	bool bar; /* there is a terminal to draw on */
 	const struct pages_want *want; /* the one that the effort is made for */
 	enum effort_step step;
@@ -44,7 +46,8 @@ static bool stop(void *data)
 
 	if (read(reclaim->signals, &info, sizeof(info)) > 0)
 		reclaim->interrupted = true;
-	return reclaim->interrupted;
+	reclaim->late = reclaim->deadline_ms && now_ms() >= reclaim->deadline_ms;
+	return reclaim->interrupted || reclaim->late;
 }
 
 static bool pause_until_next(void *data)
@@ -56,8 +59,7 @@ static bool pause_until_next(void *data)
 	if (left <= 0)
 		return false;
 	/* A signal is left to be found by stop(). */
-	(void)poll(&fd, 1, left < PAUSE_MS ? (int)left : PAUSE_MS);
-	return true;
+	return poll(&fd, 1, left < PAUSE_MS ? (int)left : PAUSE_MS) > 0 || left > PAUSE_MS;
 }
 
 static unsigned long spare(void *data, const struct pages_pool *pool)
@@ -106,20 +108,32 @@ static void wipe(const struct reclaim *reclaim)
 
 /* --- one size and node ------------------------------------------------------------------------ */
 
-static const char *end_word(enum pages_end end)
+static const char *end_word(const struct reclaim *reclaim, enum pages_end end)
 {
 	static const char *const words[] = {
 		[PAGES_ALL] = NULL,
 		[PAGES_SHORT] = "short",
 		[PAGES_STARVES] = "starves-host",
-		[PAGES_STOPPED] = "interrupted",
+		[PAGES_STOPPED] = "timeout",
 	};
 
-	return words[end];
+	return end == PAGES_STOPPED && reclaim->interrupted ? "interrupted" : words[end];
 }
 
-static json_t *result_json(const struct pages_want *want, const struct effort_result *result,
-			   const char *held)
+static const char *end_text(const struct reclaim *reclaim, enum pages_end end)
+{
+	static const char *const texts[] = {
+		[PAGES_ALL] = "",
+		[PAGES_SHORT] = "the kernel finds no more memory in one piece",
+		[PAGES_STARVES] = "the host keeps 1 GiB, and a tenth of each node, for itself",
+		[PAGES_STOPPED] = "the time of --wait is over",
+	};
+
+	return end == PAGES_STOPPED && reclaim->interrupted ? "interrupted" : texts[end];
+}
+
+static json_t *result_json(const struct reclaim *reclaim, const struct pages_want *want,
+			   const struct effort_result *result, const char *held)
 {
 	_cleanup_json_ json_t *object = hugepages_json(want->size_kib, want->node);
 	json_t *won = json_object();
@@ -130,34 +144,40 @@ static json_t *result_json(const struct pages_want *want, const struct effort_re
 			     json_integer((json_int_t)result->won[i]));
 	if (r < 0 || json_put(object, "wanted", json_integer((json_int_t)want->count)) < 0 ||
 	    json_put(object, "got", json_integer((json_int_t)result->have)) < 0 ||
-	    json_put(object, "reason", json_text(end_word(result->end))) < 0 ||
+	    json_put(object, "reason", json_text(end_word(reclaim, result->end))) < 0 ||
 	    json_put(object, "held", json_text(*held ? held : NULL)) < 0)
 		return NULL;
 	return steal(&object);
 }
 
+/* What the node's memory is used for, and by whom what is huge pages already. */
+static void what_holds(const struct hugepages *hugepages, int node, char held[static HELD_STR])
+{
+	const struct root *root = &hugepages->call->root;
+	char memory[EFFORT_HELD_STR], holders[HUGEPAGES_HOLDERS_STR];
+
+	effort_held(root, &hugepages->pages, node, memory);
+	hugepages_holders_text(root, 0, node, holders);
+	snprintf(held, HELD_STR, "%s%s%s", memory, *memory && *holders ? ", of which " : "",
+		 holders);
+}
+
 static int say(struct reclaim *reclaim, const struct pages_want *want,
 	       const struct effort_result *result)
 {
-	static const char *const whys[] = {
-		[PAGES_ALL] = "",
-		[PAGES_SHORT] = "the kernel finds no more memory in one piece",
-		[PAGES_STARVES] = "the host keeps 1 GiB, and a tenth of each node, for itself",
-		[PAGES_STOPPED] = "interrupted",
-	};
 	struct hugepages *hugepages = &reclaim->hugepages;
 	struct cmd_call *call = hugepages->call;
-	char name[HUGEPAGES_NAME_STR], held[EFFORT_HELD_STR] = "";
+	char name[HUGEPAGES_NAME_STR], held[HELD_STR] = "";
 
 	hugepages_name(want->size_kib, want->node, name);
 	if (result->end != PAGES_ALL)
-		effort_held(&call->root, &hugepages->pages, want->node, held);
-	if (json_array_append_new(reclaim->reclaimed, result_json(want, result, held)) < 0)
+		what_holds(hugepages, want->node, held);
+	if (json_array_append_new(reclaim->reclaimed, result_json(reclaim, want, result, held)) < 0)
 		return -ENOMEM;
 	if (result->end != PAGES_ALL) {
 		(void)cmd_failf(call, EXIT_DIFFERS, "%s: %lu of %lu pages: %s%s%s", name,
-				result->have, want->count, whys[result->end], *held ? "; " : "",
-				held);
+				result->have, want->count, end_text(reclaim, result->end),
+				*held ? "; " : "", held);
 		return 0;
 	}
 	if (!call->json)
@@ -226,7 +246,8 @@ static int take_wait(struct reclaim *reclaim, struct cmd_call *call)
 					 "`--wait %.20s`: expected seconds, %d at most", wait,
 					 WAIT_MAX_S);
 	}
-	reclaim->deadline_ms = now_ms() + (int64_t)seconds * 1000;
+	if (seconds)
+		reclaim->deadline_ms = now_ms() + (int64_t)seconds * 1000;
 	return EXIT_DONE;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bootcfg/json.h"
+#include "tools/hugepages-holders.h"
 #include "tools/hugepages.h"
 
 struct release {
@@ -17,7 +18,7 @@ static int say(struct release *release, unsigned long size_kib, int node, unsign
 {
 	struct cmd_call *call = release->hugepages.call;
 	_cleanup_json_ json_t *object = hugepages_json(size_kib, node);
-	char name[HUGEPAGES_NAME_STR];
+	char name[HUGEPAGES_NAME_STR], holders[HUGEPAGES_HOLDERS_STR];
 	json_t *number = asked == HUGEPAGES_ALL ? json_null() : json_integer((json_int_t)asked);
 
 	hugepages_name(size_kib, node, name);
@@ -28,11 +29,14 @@ static int say(struct release *release, unsigned long size_kib, int node, unsign
 		return -ENOMEM;
 	if (!call->json)
 		printf("%s: %lu pages released, %lu stay\n", name, given, kept);
-	if (asked != HUGEPAGES_ALL && given < asked && kept > release->keep)
+	if (asked != HUGEPAGES_ALL && given < asked && kept > release->keep) {
+		hugepages_holders_text(&call->root, size_kib, node, holders);
 		cmd_note(call,
 			 "%s: %lu pages are used by a guest or promised to one, and stay until it "
-			 "ends",
-			 name, asked - given < kept ? asked - given : kept);
+			 "ends%s%s",
+			 name, asked - given < kept ? asked - given : kept, *holders ? ": " : "",
+			 holders);
+	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "bootcfg/json.h"
 #include "bootcfg/table.h"
+#include "tools/hugepages-holders.h"
 #include "tools/hugepages.h"
 
 /* A line: a pool, or all pools of a size together. */
@@ -82,7 +83,31 @@ static json_t *number(bool known, unsigned long value)
 	return known ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *rows_json(const struct rows *rows)
+static json_t *holders_json(const struct hugepages *hugepages,
+			    const struct hugepages_holders *holders)
+{
+	_cleanup_json_ json_t *array = json_array();
+
+	for (size_t i = 0; i < holders->count; i++) {
+		const struct hugepages_holder *holder = &holders->items[i];
+		_cleanup_json_ json_t *object = json_object();
+
+		if (!is_asked_for(hugepages, holder->size_kib))
+			continue;
+		if (json_put(object, "pid", json_integer(holder->pid)) < 0 ||
+		    json_put(object, "name", json_text(holder->name)) < 0 ||
+		    json_put(object, "size_kib", json_integer((json_int_t)holder->size_kib)) < 0 ||
+		    json_put(object, "used", number(true, holder->used)) < 0 ||
+		    json_put(object, "promised", number(true, holder->promised)) < 0 ||
+		    json_array_append(array, object) < 0)
+			return NULL;
+	}
+	return steal(&array);
+}
+
+/* holders: NULL where nobody asked for them. */
+static json_t *rows_json(const struct hugepages *hugepages, const struct rows *rows,
+			 const struct hugepages_holders *holders)
 {
 	_cleanup_json_ json_t *document = json_object();
 	json_t *pools = json_array();
@@ -101,6 +126,8 @@ static json_t *rows_json(const struct rows *rows)
 		    json_array_append(pools, object) < 0)
 			return NULL;
 	}
+	if (holders && json_put(document, "holders", holders_json(hugepages, holders)) < 0)
+		return NULL;
 	return steal(&document);
 }
 
@@ -148,23 +175,43 @@ static int print(const struct rows *rows)
 	return table_print(table);
 }
 
+static void print_holders(const struct hugepages *hugepages,
+			  const struct hugepages_holders *holders)
+{
+	char share[HUGEPAGES_SHARE_STR];
+
+	if (holders->count)
+		putchar('\n');
+	for (size_t i = 0; i < holders->count; i++)
+		if (is_asked_for(hugepages, holders->items[i].size_kib))
+			printf("%s (%d) %s\n", holders->items[i].name, holders->items[i].pid,
+			       hugepages_share(&holders->items[i], share));
+}
+
 int hugepages_status_run(struct cmd_call *call)
 {
 	_cleanup_hugepages_ struct hugepages hugepages;
+	_cleanup_holders_ struct hugepages_holders holders = {.count = 0};
 	struct rows rows = {.count = 0};
 	int code = hugepages_load(&hugepages, call), r;
 
 	if (code)
 		return code;
 	r = load(&hugepages, &rows);
+	/* Where /proc is not to be had, nobody is known. */
+	if (r >= 0 && call->verbose &&
+	    hugepages_holders_read(&call->root, 0, hugepages.node, &holders) == -ENOMEM)
+		r = -ENOMEM;
 	if (r >= 0 && call->json) {
-		json_t *document = rows_json(&rows);
+		json_t *document = rows_json(&hugepages, &rows, call->verbose ? &holders : NULL);
 
 		r = document ? 0 : -ENOMEM;
 		if (document)
 			cmd_document(call, document);
 	} else if (r >= 0) {
 		r = print(&rows);
+		if (r >= 0)
+			print_holders(&hugepages, &holders);
 	}
 	for (size_t i = 0; i < rows.count; i++)
 		if (rows.items[i].has_wanted &&

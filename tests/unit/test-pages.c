@@ -152,8 +152,8 @@ static void test_grow_evenly(void **state)
 	assert_int_equal(end, PAGES_ALL);
 	assert_int_equal(kernel_total(&r.k, 0, SIZE_2M) + kernel_total(&r.k, 1, SIZE_2M), 3001);
 	assert_in_range(kernel_total(&r.k, 0, SIZE_2M), 1490, 1510);
-	/* In pieces of a GiB, and only in files of nodes. */
-	assert_non_null(strstr(r.k.journal, "node1/hugepages/hugepages-2048kB/nr_hugepages=512\n"));
+	/* Small pieces first, and only in files of nodes. */
+	assert_non_null(strstr(r.k.journal, "node1/hugepages/hugepages-2048kB/nr_hugepages=32\n"));
 	assert_null(strstr(r.k.journal, "sys/kernel/"));
 	/* What is there is not written again. */
 	r.k.journal[0] = '\0';
@@ -266,7 +266,8 @@ static void test_grow_stopped(void **state)
 	r.effort.data = &asked;
 	assert_int_equal(pages_grow(&r.effort, &want, &end), 0);
 	assert_int_equal(end, PAGES_STOPPED);
-	assert_int_equal(kernel_total(&r.k, 0, SIZE_2M), 1024);
+	/* The second piece is larger where the first took no time. */
+	assert_in_range(kernel_total(&r.k, 0, SIZE_2M), 48, 96);
 	pages_free(&r.pages);
 }
 
