@@ -50,18 +50,46 @@ int hugepages_fail(struct hugepages *hugepages, int error, bool changed)
 
 /* --- wants ------------------------------------------------------------------------------------ */
 
+/* "2M, 1G" into buf, as far as it goes; returns buf. */
+#define LIST_STR 128
+static const char *size_list(const struct pages *pages, char buf[static LIST_STR])
+{
+	char size[PAGES_SIZE_STR];
+	size_t len = 0;
+
+	for (size_t i = 0; i < pages->size_count && len < LIST_STR; i++)
+		len += (size_t)snprintf(buf + len, LIST_STR - len, "%s%s", i ? ", " : "",
+					pages_size_format(pages->sizes[i].size_kib, size));
+	return buf;
+}
+
+static int no_node(const struct hugepages *hugepages, int node)
+{
+	const struct pages *pages = &hugepages->pages;
+	char list[LIST_STR] = "none: leave the node out";
+	size_t len = 0;
+
+	for (size_t i = 0; i < pages->node_count && len < LIST_STR; i++)
+		if (pages->nodes[i].node != PAGES_ANY_NODE)
+			len += (size_t)snprintf(list + len, LIST_STR - len, "%s%d", i ? ", " : "",
+						pages->nodes[i].node);
+	return cmd_failf(hugepages->call, EXIT_USAGE, "this machine has no NUMA node %d: it has %s",
+			 node, list);
+}
+
 static int add_want(struct hugepages *hugepages, unsigned long size_kib, int node,
 		    unsigned long count)
 {
 	struct cmd_call *call = hugepages->call;
 	struct pages_want *more;
-	char size[PAGES_SIZE_STR];
+	char size[PAGES_SIZE_STR], list[LIST_STR];
 
 	if (!pages_find_size(&hugepages->pages, size_kib))
-		return cmd_failf(call, EXIT_USAGE, "this machine has no huge pages of %s",
-				 pages_size_format(size_kib, size));
+		return cmd_failf(
+			call, EXIT_USAGE, "this machine has no huge pages of %s: it has %s",
+			pages_size_format(size_kib, size), size_list(&hugepages->pages, list));
 	if (node != PAGES_ANY_NODE && !pages_find_node(&hugepages->pages, node))
-		return cmd_failf(call, EXIT_USAGE, "this machine has no NUMA node %d", node);
+		return no_node(hugepages, node);
 	if (hugepages->node != PAGES_ANY_NODE && node == PAGES_ANY_NODE)
 		node = hugepages->node;
 	if (hugepages->node != PAGES_ANY_NODE && node != hugepages->node)
@@ -182,8 +210,7 @@ static int take_options(struct hugepages *hugepages)
 					 node);
 		hugepages->node = (int)number;
 		if (!pages_find_node(&hugepages->pages, hugepages->node))
-			return cmd_failf(call, EXIT_USAGE, "this machine has no NUMA node %d",
-					 hugepages->node);
+			return no_node(hugepages, hugepages->node);
 	}
 	if (hugepages->guest && call->operand_count)
 		return cmd_failf(call, EXIT_USAGE,
@@ -232,6 +259,28 @@ int hugepages_lock_open(const struct root *root)
 	return r < 0 ? r : root_openat(root, HUGEPAGES_LOCK, O_RDWR | O_CREAT, 0600);
 }
 
+/* Who has the lock has left its number in the file: only words, so where that fails nothing is lost. */
+static void say_who(const struct cmd_call *call, int lock)
+{
+	char text[16] = "";
+	ssize_t n = pread(lock, text, sizeof(text) - 1, 0);
+	long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+
+	if (pid > 0)
+		cmd_note(call, "waiting for another vfio-hugepages, process %ld", pid);
+	else
+		cmd_note(call, "waiting for another vfio-hugepages");
+}
+
+static void leave_number(int lock)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(lock, 0) == 0)
+		(void)!pwrite(lock, text, (size_t)len, 0);
+}
+
 int hugepages_lock(struct hugepages *hugepages)
 {
 	struct cmd_call *call = hugepages->call;
@@ -241,12 +290,13 @@ int hugepages_lock(struct hugepages *hugepages)
 		hugepages->lock = r;
 		r = 0;
 		if (flock(hugepages->lock, LOCK_EX | LOCK_NB) < 0) {
-			cmd_note(call, "waiting for another vfio-hugepages");
+			say_who(call, hugepages->lock);
 			r = flock(hugepages->lock, LOCK_EX) < 0 ? -errno : 0;
 		}
 	}
 	if (r < 0)
 		return cmd_failf(call, EXIT_SYSTEM, "/" HUGEPAGES_LOCK ": %s", strerror(-r));
+	leave_number(hugepages->lock);
 	/* It may have changed what we have read. */
 	pages_free(&hugepages->pages);
 	return load_pages(hugepages);

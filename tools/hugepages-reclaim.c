@@ -251,6 +251,35 @@ static int take_wait(struct reclaim *reclaim, struct cmd_call *call)
 	return EXIT_DONE;
 }
 
+/* A count that no effort can reach, since there is not so much memory. */
+static int check_memory(const struct hugepages *hugepages, const struct pages_want *want)
+{
+	const struct pages *pages = &hugepages->pages;
+	char size[PAGES_SIZE_STR], where[32] = "this machine";
+	uint64_t memory_kib = 0, share_kib;
+
+	for (size_t i = 0; i < pages->node_count; i++) {
+		if (want->node != PAGES_ANY_NODE && pages->nodes[i].node != want->node)
+			continue;
+		if (!pages->nodes[i].memory_kib)
+			return EXIT_DONE;
+		memory_kib += pages->nodes[i].memory_kib;
+	}
+	if (want->count <= memory_kib / want->size_kib)
+		return EXIT_DONE;
+	if (want->node != PAGES_ANY_NODE)
+		snprintf(where, sizeof(where), "node %d", want->node);
+	pages_size_format(want->size_kib, size);
+	share_kib = pages_host_share(memory_kib, want->node);
+	share_kib = share_kib < memory_kib ? share_kib : memory_kib;
+	return cmd_failf(
+		hugepages->call, EXIT_USAGE,
+		"%lu pages of %s are more than all memory: %s has %llu MiB, of which it can give "
+		"%llu pages of %s at most",
+		want->count, size, where, (unsigned long long)(memory_kib >> 10),
+		(unsigned long long)((memory_kib - share_kib) / want->size_kib), size);
+}
+
 static int check_wants(struct hugepages *hugepages)
 {
 	char name[HUGEPAGES_NAME_STR];
@@ -263,6 +292,8 @@ static int check_wants(struct hugepages *hugepages)
 					 "how many pages of %s? The profile does not say: %s=COUNT",
 					 hugepages_name(want->size_kib, want->node, name),
 					 hugepages_name(want->size_kib, PAGES_ANY_NODE, name));
+		if (check_memory(hugepages, want))
+			return EXIT_USAGE;
 	}
 	if (hugepages->want_count || hugepages->guest)
 		return EXIT_DONE;

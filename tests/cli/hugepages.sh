@@ -289,13 +289,30 @@ find "$machine" -type f -exec sha256sum {} + | sort >"$scratch/before"
 for arguments in "reclaim" "release" "reclaim 2M" "reclaim 3M=1" "reclaim 2M=" "reclaim 2M=x" "reclaim 2M=-1" "reclaim 2M=0:1,2" \
 	"reclaim 2M=1 2M=2" "reclaim 32M=1" "reclaim 2M=7:1" "reclaim 2M=1 --node 7" "reclaim 2M=1 --node x" "reclaim 2M=1 --wait soon" \
 	"reclaim 2M=1 --wait -1" "release 2M --keep all" "reclaim --guest b" "reclaim --guest ../../etc/passwd" "reclaim 2M=1 --guest a" \
-	"status 2G=" "status --node 2" "status --wait 3" "release --wait 3 2M" "reclaim 2M=99999999999"; do
+	"status 2G=" "status --node 2" "status --wait 3" "release --wait 3 2M" "reclaim 2M=99999999999" "reclaim 2M=0:5,0:6" \
+	"release 2M=0:5,0:6" "reclaim 2M=0:5,1:6,0:5" "reclaim 2M=18446744073709551617" "reclaim 2M=0x10" "reclaim 2M=1e3" "reclaim 2M=+1" \
+	"reclaim 2M=-1:5" "reclaim 2M=0:-5" "reclaim 2M=0:" "reclaim 2M=:5" "reclaim 2M=0:1," "reclaim 2M=4294967296:1" "reclaim 2M=1.5" \
+	"release 2M --keep -1" "release 2M --keep 18446744073709551617" "release 2M --keep 1k" "release 2M --node -1" \
+	"status --node 4294967296" "status 16G" "status 0M" "release 2M=1 2M" "reclaim 2M=1 --wait 86401" "reclaim 2M=1 --wait 1.5" \
+	"reclaim 2M=1 --wait 18446744073709551617" "reclaim 1G=0:17" "reclaim 2M=1:8193" "reclaim 1G=33" "reclaim 2M=16385" \
+	"reclaim 2M=0:1,1:8193"; do
 	# shellcheck disable=SC2086 # words are meant
 	on $arguments
 	exits 2
 	[ -s "$scratch/err" ] || wrong "'$arguments' says nothing"
 done
 find "$machine" -type f -exec sha256sum {} + | sort | cmp -s "$scratch/before" - || wrong "something was written"
+on reclaim 2M=1:8193
+has err "8193 pages of 2M are more than all memory" "node 1 has 16384 MiB" "7372 pages of 2M at most"
+on reclaim 32M=1
+has err "this machine has no huge pages of 32M: it has 2M, 1G"
+on reclaim 2M=7:1
+has err "this machine has no NUMA node 7: it has 0, 1"
+on release 2M=9 --keep 99
+exits 0
+on release 2M=999999999
+exits 0
+find "$machine/sys" -type f -exec sha256sum {} + | sort | cmp -s <(grep "$machine/sys/" "$scratch/before") - || wrong "something was written"
 echo nonsense >"$machine/etc/vfio-bootcfg.conf"
 on reclaim 2M=1
 exits 2
@@ -325,17 +342,20 @@ exits 4
 it "two callers: the second waits for the first, and sees what it did"
 two_nodes
 mkdir -p "$machine/run/vfio-bootcfg"
-exec 9>"$machine/run/vfio-bootcfg/hugepages.lock"
+echo 4711 >"$machine/run/vfio-bootcfg/hugepages.lock"
+exec 9<"$machine/run/vfio-bootcfg/hugepages.lock"
 # A lock that is shared is one all the same.
 flock -s 9
 "$build/$program" reclaim 2M=1:5 --root "$machine" >"$scratch/out" 2>"$scratch/err" 9>&- &
 pid=$!
 until grep -q waiting "$scratch/err"; do kill -0 $pid || break; done
+has err "waiting for another vfio-hugepages, process 4711"
 pool 1 2048 3 3
 exec 9>&-
 wait $pid || wrong "exit status $?"
 has out "2M on node 1: 5 pages"
 total 1 2048 5
+[ "$(cat "$machine/run/vfio-bootcfg/hugepages.lock")" = $pid ] || wrong "the lock does not say who had it"
 
 # full NODE COMMAND...: in the background, where each write to this node's pool of 2M says yes and brings nothing.
 full() {
@@ -361,6 +381,49 @@ has err "2M on node 1: 0 of 5 pages: the kernel finds no more memory in one piec
 [ "$(cat "$machine/proc/sys/vm/drop_caches")" = 3 ] || wrong "caches were not dropped"
 writes=$(grep -c INJECTED "$scratch/trace")
 [ "$writes" -ge 5 ] || wrong "$writes writes: not one a step, and another while it waited"
+
+# on_terminal ARGUMENT...: the same as `on`, but its stderr is a terminal. What it says is in $scratch/terminal.
+on_terminal() {
+	status=0
+	script -qec "$(printf '%q ' "$build/$program" "$@" --root "$machine") >$(printf %q "$scratch/out")" /dev/null \
+		>"$scratch/terminal" </dev/null || status=$?
+}
+
+it "a bar on a terminal, and nowhere else; it is wiped in the end"
+two_nodes
+on_terminal reclaim 2M=1:200
+exits 0
+grep -qF $'\r2M on node 1 [###---------------------] 32 of 200  write' "$scratch/terminal" || wrong "no bar: $(cat -v "$scratch/terminal")"
+grep -qF '[########################] 200 of 200' "$scratch/terminal" || wrong "no end of the bar: $(cat -v "$scratch/terminal")"
+[ "$(tail -c 4 "$scratch/terminal")" = $'\r\e[K' ] || wrong "it is not wiped: $(cat -v "$scratch/terminal")"
+has out "2M on node 1: 200 pages"
+for arguments in "-q 2M=1:400" "--json 2M=1:600"; do
+	# shellcheck disable=SC2086 # words are meant
+	on_terminal reclaim $arguments
+	exits 0
+	[ ! -s "$scratch/terminal" ] || wrong "$arguments: $(cat -v "$scratch/terminal")"
+done
+on reclaim 2M=1:800
+empty err
+
+it "--wait ends an effort that still finds pages; without it each step is taken to its end"
+two_nodes
+slow() {
+	ASAN_OPTIONS=detect_leaks=0 strace -f -o "$scratch/trace" -P "$machine/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages" \
+		-e trace=write -e inject=write:delay_enter=600000 "$build/$program" "$@" --root "$machine" >"$scratch/out" 2>"$scratch/err" </dev/null ||
+		status=$?
+}
+status=0
+slow reclaim 2M=1:4000 --wait 1
+exits 1
+has err "of 4000 pages: the time of --wait is over"
+total 1 2048 "$(sed -n 's/^.*2M on node 1: \([0-9]*\) of 4000 pages.*/\1/p' "$scratch/err")"
+writes=$(grep -c DELAYED "$scratch/trace") || true
+[ "$writes" = 1 ] || [ "$writes" = 2 ] || wrong "$writes writes of 0.6 s in 1 s"
+status=0
+slow reclaim 2M=1:300 --json
+exits 0
+total 1 2048 300
 
 # demoted PROFILE: how many pages of 1G were to be cut up, of 3 on node 0, for pages of 2M that are not found.
 demoted() {
