@@ -100,7 +100,7 @@ static int load_loader(struct cmd_call *call, struct status *status,
 
 /* --- huge pages ------------------------------------------------------------------------------- */
 
-static long pages_got(const struct root *root, const char *size, int node)
+static long pages_now(const struct root *root, const char *size, int node)
 {
 	unsigned long kib = strtoul(size, NULL, 10);
 	char path[128], value[32];
@@ -130,8 +130,20 @@ static int add_pool(struct status *status, const struct root *root, const char *
 	pools += status->pool_count++;
 	*pools = (struct status_pool){.node = node, .wanted = wanted};
 	snprintf(pools->size, sizeof(pools->size), "%s", size);
-	pools->got = root_has_kernel(root) ? pages_got(root, size, node) : -1;
+	pools->now = root_has_kernel(root) ? pages_now(root, size, node) : -1;
 	return 0;
+}
+
+const struct record_pool *status_at_boot(const struct status *status,
+					 const struct status_pool *pool)
+{
+	for (size_t i = 0; status->has_record && i < status->record.pool_count; i++) {
+		const struct record_pool *found = &status->record.pools[i];
+
+		if (!strcmp(found->size, pool->size) && found->node == pool->node)
+			return found;
+	}
+	return NULL;
 }
 
 /* "16", or "0:512,1:512". */
@@ -275,8 +287,8 @@ bool status_agrees(const struct status *status)
 			    strcmp(status->record.claims[i].reason, "guest-only"))
 				return false;
 	for (size_t i = 0; i < status->pool_count; i++)
-		if (status->pools[i].got >= 0 &&
-		    (unsigned long)status->pools[i].got < status->pools[i].wanted)
+		if (status->pools[i].now >= 0 &&
+		    (unsigned long)status->pools[i].now < status->pools[i].wanted)
 			return false;
 	return configured; /* not where nothing is there that could say it */
 }

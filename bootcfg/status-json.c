@@ -105,13 +105,20 @@ static json_t *pools_json(const struct status *status)
 
 	for (size_t i = 0; i < status->pool_count; i++) {
 		const struct status_pool *pool = &status->pools[i];
+		const struct record_pool *boot = status_at_boot(status, pool);
 		_cleanup_json_ json_t *object = json_object();
 
 		if (json_put(object, "size", json_text(pool->size)) < 0 ||
 		    json_put(object, "node",
 			     pool->node < 0 ? json_null() : json_integer(pool->node)) < 0 ||
 		    json_put(object, "wanted", json_integer((json_int_t)pool->wanted)) < 0 ||
-		    json_put(object, "got", pool->got < 0 ? json_null() : json_integer(pool->got)) <
+		    json_put(object, "got",
+			     boot ? json_integer((json_int_t)boot->got) : json_null()) < 0 ||
+		    json_put(object, "result", json_text(boot ? boot->result : NULL)) < 0 ||
+		    json_put(object, "reason", json_text(boot ? boot->reason : NULL)) < 0 ||
+		    json_put(object, "text", json_text(boot && *boot->text ? boot->text : NULL)) <
+			    0 ||
+		    json_put(object, "now", pool->now < 0 ? json_null() : json_integer(pool->now)) <
 			    0 ||
 		    json_array_append(array, object) < 0) {
 			json_decref(array);

@@ -100,13 +100,17 @@ static void print_early(const struct status *status)
 	}
 	for (size_t i = 0; i < status->pool_count; i++) {
 		const struct status_pool *pool = &status->pools[i];
+		const struct record_pool *boot = status_at_boot(status, pool);
 
-		if (pool->got < 0)
+		if (pool->now < 0)
 			continue;
 		printf("%s pages", pool->size);
 		if (pool->node >= 0)
 			printf(" on node %d", pool->node);
-		printf(": %lu wanted, %ld there\n", pool->wanted, pool->got);
+		printf(": %lu wanted, %ld there", pool->wanted, pool->now);
+		if (boot && strcmp(boot->result, "done") != 0)
+			printf("; at boot: %s (%s)", boot->result, boot->text);
+		putchar('\n');
 	}
 	for (size_t i = 0; i < status->leftovers.count; i++) {
 		const struct leftover *leftover = &status->leftovers.items[i];

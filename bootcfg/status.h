@@ -21,7 +21,7 @@ struct status_pool {
 	char size[16]; /* as the profile writes it: "2M" */
 	int node; /* -1: any */
 	unsigned long wanted;
-	long got; /* -1: not known (an image) */
+	long now; /* pages that are there; -1: not known (an image) */
 };
 
 struct status {
@@ -50,6 +50,10 @@ void status_free(struct status *status);
 
 /* True where all is as the profile says, as far as it can be told. */
 bool status_agrees(const struct status *status);
+
+/* What came of the pool at boot; NULL where the record does not say. */
+const struct record_pool *status_at_boot(const struct status *status,
+					 const struct status_pool *pool);
 
 /* The document of --json; NULL without memory. */
 struct json_t *status_json(const struct status *status) _must_check_;

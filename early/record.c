@@ -159,9 +159,37 @@ static int start_claim(struct record *record, const char *title)
 	return 0;
 }
 
+static int start_pool(struct record *record, const char *title)
+{
+	struct record_pool *pools, pool = {.node = -1};
+
+	if (sscanf(title, "hugepages %15s %d", pool.size, &pool.node) < 1)
+		return 0;
+	pools = reallocarray(record->pools, record->pool_count + 1, sizeof(*pools));
+	if (!pools)
+		return -ENOMEM;
+	record->pools = pools;
+	pools[record->pool_count++] = pool;
+	return 0;
+}
+
 static void copy(char *to, size_t size, const char *value)
 {
 	snprintf(to, size, "%s", value);
+}
+
+static void read_pool(struct record_pool *pool, const char *key, const char *value)
+{
+	if (!strcmp(key, "result"))
+		copy(pool->result, sizeof(pool->result), value);
+	else if (!strcmp(key, "reason"))
+		copy(pool->reason, sizeof(pool->reason), value);
+	else if (!strcmp(key, "text"))
+		copy(pool->text, sizeof(pool->text), value);
+	else if (!strcmp(key, "wanted"))
+		pool->wanted = strtoul(value, NULL, 10);
+	else if (!strcmp(key, "got"))
+		pool->got = strtoul(value, NULL, 10);
 }
 
 static int read_line(void *data, const char *section, const char *key, const char *value,
@@ -171,7 +199,10 @@ static int read_line(void *data, const char *section, const char *key, const cha
 	struct record_claim *claim;
 
 	if (!key)
-		return start_claim(record, section);
+		return strncmp(section, "hugepages ", 10) ? start_claim(record, section)
+							  : start_pool(record, section);
+	if (!strncmp(section, "hugepages ", 10) && record->pool_count)
+		read_pool(&record->pools[record->pool_count - 1], key, value);
 	if (!strcmp(section, "early")) {
 		if (!strcmp(key, "result"))
 			copy(record->result, sizeof(record->result), value);
@@ -217,6 +248,7 @@ int record_read(const struct root *root, struct record *ret)
 void record_free(struct record *record)
 {
 	free(record->claims);
+	free(record->pools);
 	*record = (struct record){.count = 0};
 }
 

@@ -56,11 +56,21 @@ struct record_claim {
 	char driver_before[PCI_DRIVER_STR];
 };
 
+/* What came of a pool of huge pages at boot. */
+struct record_pool {
+	char size[16]; /* "2M" */
+	int node; /* -1: any */
+	unsigned long wanted, got;
+	char result[16], reason[32], text[DIAG_STR];
+};
+
 struct record {
 	char result[16], reason[32], text[DIAG_STR];
 	uint64_t elapsed_us;
 	struct record_claim *claims;
 	size_t count;
+	struct record_pool *pools;
+	size_t pool_count;
 };
 
 /* Reads it. -ENOENT where there is none, -EBADMSG, -ENOMEM, -errno. The caller frees. */

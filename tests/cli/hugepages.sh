@@ -502,6 +502,22 @@ has err "14 of 16 pages of 1G on node 0: the host keeps 1 GiB"
 [ -d "$machine/dev/hugepages-1G" ] || wrong "no directory for pages of 1G"
 [ ! -e "$machine/dev/hugepages-2M" ] || wrong "a directory for the default size"
 
+it "vfio-bootcfg status says what came of the pools at boot, and what is there now"
+pool 1 2048 60 60
+put etc/vfio-bootcfg.conf <<<$'[hugepages]\n2M = 1:64\n1G = 0:16,1:2'
+program=vfio-bootcfg
+on status --json
+jq -e '.early.hugepages == [
+	{"size":"2M","node":1,"wanted":64,"got":64,"result":"done","reason":"ok","text":null,"now":60},
+	{"size":"1G","node":0,"wanted":16,"got":14,"result":"cut","reason":"starves-host","now":14,
+	 "text":"14 of 16 pages of 1G on node 0: the host keeps 1 GiB, and a tenth of each node, for itself"},
+	{"size":"1G","node":1,"wanted":2,"got":null,"result":null,"reason":null,"text":null,"now":0}]' "$scratch/out" >/dev/null ||
+	wrong "JSON: $(jq -c .early.hugepages "$scratch/out")"
+on status
+has out "2M pages on node 1: 64 wanted, 60 there" "1G pages on node 1: 2 wanted, 0 there" \
+	"1G pages on node 0: 16 wanted, 14 there; at boot: cut (14 of 16 pages of 1G on node 0: the host keeps 1 GiB"
+lacks out "60 there;"
+
 it "at boot: the ways out of a black screen, a bad profile, none: nothing is touched, exit 0"
 for words in rd.vfio=0 vfio_bootcfg.enable=0 single rescue; do
 	two_nodes
