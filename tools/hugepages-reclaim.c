@@ -22,7 +22,8 @@ struct reclaim {
 	/* Blocked, so that a signal ends no write in the middle; looked at between two pieces. */
 	int signals;
 	bool interrupted, late;
-	int64_t deadline_ms; /* 0: every step once, however long that takes */
+	int64_t end_ms; /* 0: every step once, however long that takes */
+	int64_t deadline_ms; /* of this want: a size that cannot be had must not use up the time of all */
 	bool bar; /* there is a terminal to draw on */
 	const struct pages_want *want; /* the one that the effort is made for */
 	enum effort_step step;
@@ -190,6 +191,16 @@ static int say(struct reclaim *reclaim, const struct pages_want *want,
 	return 0;
 }
 
+/* When the next want is to be through, where so many are left. */
+static int64_t share_of_time(const struct reclaim *reclaim, size_t left)
+{
+	int64_t now = now_ms();
+
+	if (!reclaim->end_ms || now >= reclaim->end_ms)
+		return reclaim->end_ms;
+	return now + (reclaim->end_ms - now) / (int64_t)left;
+}
+
 static int reclaim_all(struct reclaim *reclaim)
 {
 	struct hugepages *hugepages = &reclaim->hugepages;
@@ -200,6 +211,7 @@ static int reclaim_all(struct reclaim *reclaim)
 		struct effort_result result;
 
 		reclaim->want = want;
+		reclaim->deadline_ms = share_of_time(reclaim, hugepages->want_count - i);
 		error = effort_run(&reclaim->effort, want, &result);
 		wipe(reclaim);
 		for (int step = 0; step < EFFORT_STEPS; step++)
@@ -247,7 +259,7 @@ static int take_wait(struct reclaim *reclaim, struct cmd_call *call)
 					 WAIT_MAX_S);
 	}
 	if (seconds)
-		reclaim->deadline_ms = now_ms() + (int64_t)seconds * 1000;
+		reclaim->end_ms = now_ms() + (int64_t)seconds * 1000;
 	return EXIT_DONE;
 }
 

@@ -425,6 +425,16 @@ slow reclaim 2M=1:300 --json
 exits 0
 total 1 2048 300
 
+it "--wait: what cannot be had leaves time for the rest"
+two_nodes
+full 0 reclaim 2M=0:5,1:7 --wait 4
+status=0
+wait $pid || status=$?
+exits 1
+has err "2M on node 0: 0 of 5 pages: the kernel finds no more"
+has out "2M on node 1: 7 pages"
+total 1 2048 7
+
 # demoted PROFILE: how many pages of 1G were to be cut up, of 3 on node 0, for pages of 2M that are not found.
 demoted() {
 	two_nodes
