@@ -11,7 +11,8 @@
 #include "tools/hugepages.h"
 
 #define WAIT_MAX_S 86400
-#define PAUSE_MS 1000
+#define PAUSE_MIN_MS 20
+#define PAUSE_MAX_MS 1000
 #define BAR_WIDTH 24
 #define HELD_STR (EFFORT_HELD_STR + HUGEPAGES_HOLDERS_STR + 16)
 
@@ -27,6 +28,7 @@ struct reclaim {
 	bool bar; /* there is a terminal to draw on */
 	const struct pages_want *want; /* the one that the effort is made for */
 	enum effort_step step;
+	int64_t round_ms; /* when it began */
 	unsigned long won; /* so far, of all */
 };
 
@@ -55,12 +57,16 @@ static bool pause_until_next(void *data)
 {
 	struct reclaim *reclaim = data;
 	struct pollfd fd = {.fd = reclaim->signals, .events = POLLIN};
-	int64_t left = reclaim->deadline_ms - now_ms();
+	int64_t now = now_ms(), left = reclaim->deadline_ms - now;
+	int64_t pause = now - reclaim->round_ms;
 
 	if (left <= 0)
 		return false;
+	/* As long as the round before it took: half of a processor, and the host may free something meanwhile. */
+	pause = pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause;
+	pause = pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause;
 	/* A signal is left to be found by stop(). */
-	return poll(&fd, 1, left < PAUSE_MS ? (int)left : PAUSE_MS) > 0 || left > PAUSE_MS;
+	return poll(&fd, 1, (int)(left < pause ? left : pause)) > 0 || left > pause;
 }
 
 static unsigned long spare(void *data, const struct pages_pool *pool)
@@ -98,6 +104,7 @@ static void started(void *data, enum effort_step step)
 	struct reclaim *reclaim = data;
 
 	reclaim->step = step;
+	reclaim->round_ms = now_ms();
 	draw(reclaim, pages_have(&reclaim->hugepages.pages, reclaim->want));
 }
 
@@ -175,6 +182,10 @@ static int say(struct reclaim *reclaim, const struct pages_want *want,
 		what_holds(hugepages, want->node, held);
 	if (json_array_append_new(reclaim->reclaimed, result_json(reclaim, want, result, held)) < 0)
 		return -ENOMEM;
+	for (int i = 0; i < EFFORT_STEPS && call->verbose; i++)
+		if (result->won[i])
+			cmd_note(call, "%s: %lu pages by %s", name, result->won[i],
+				 effort_step_word((enum effort_step)i));
 	if (result->end != PAGES_ALL) {
 		(void)cmd_failf(call, EXIT_DIFFERS, "%s: %lu of %lu pages: %s%s%s", name,
 				result->have, want->count, end_text(reclaim, result->end),
@@ -183,11 +194,6 @@ static int say(struct reclaim *reclaim, const struct pages_want *want,
 	}
 	if (!call->json)
 		printf("%s: %lu pages\n", name, result->have);
-	if (call->verbose)
-		for (int i = 0; i < EFFORT_STEPS; i++)
-			if (result->won[i])
-				cmd_note(call, "%s: %lu pages by %s", name, result->won[i],
-					 effort_step_word((enum effort_step)i));
 	return 0;
 }
 
@@ -214,6 +220,9 @@ static int reclaim_all(struct reclaim *reclaim)
 		reclaim->deadline_ms = share_of_time(reclaim, hugepages->want_count - i);
 		error = effort_run(&reclaim->effort, want, &result);
 		wipe(reclaim);
+		/* In its last round: what it waited for was not found. */
+		if (result.end == PAGES_STOPPED && !reclaim->interrupted && result.rounds)
+			result.end = PAGES_SHORT;
 		for (int step = 0; step < EFFORT_STEPS; step++)
 			reclaim->won += result.won[step];
 		if (error >= 0)
