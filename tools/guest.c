@@ -152,6 +152,8 @@ static int look(struct guest *guest, struct diag *diag)
 
 	if (r >= 0)
 		r = guest_pages_check(guest->env->root, &guest->profile, guest->name, diag);
+	if (r >= 0 && wants_settings(guest))
+		r = tuning_check(&guest->env->tuning, &guest->profile, guest->name, diag);
 	if (r >= 0)
 		r = guest_cards_look(guest, diag);
 	return r < 0 ? r : guest_units_look(guest, diag);

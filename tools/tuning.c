@@ -250,6 +250,28 @@ static int apply(const struct tuning_env *env, struct tuning_state *state,
 	return r;
 }
 
+int tuning_check(const struct tuning_env *env, const struct profile *profile, const char *guest,
+		 struct diag *diag)
+{
+	_cleanup_tuning_ struct tuning_state state = {.count = 0};
+	struct tuning_guest wanted = {.isolate = false};
+	struct tuning_env silent = *env;
+	struct tuning_cpus cpus;
+	int r;
+
+	silent.note = NULL;
+	r = tuning_cpus_read(env->root, &cpus, diag);
+	if (r == 0)
+		r = tuning_guest_read(&silent, profile, guest, &cpus, &wanted, diag);
+	if (r > 0)
+		r = tuning_record_read(env->root, &state, diag);
+	if (r < 0 || !wanted.isolate)
+		return r < 0 ? r : 0;
+	if (tuning_put_guest(&state, &wanted) < 0)
+		return diag_set(diag, -ENOMEM, NULL, 0, "out of memory");
+	return check_rest(&state, &cpus, profile_get(profile, "guest", guest, "cpus"), diag);
+}
+
 int tuning_apply(const struct tuning_env *env, const struct profile *profile, const char *guest,
 		 struct diag *diag)
 {

@@ -33,6 +33,13 @@ struct tuning_env {
 struct tuning_env tuning_env(const struct root *root);
 
 /*
+ * Whether tuning_apply() would find what [guest NAME] asks for in this machine, without a remark and with nothing written; a
+ * governor's module is loaded. 0, or an error of its.
+ */
+int tuning_check(const struct tuning_env *env, const struct profile *profile, const char *guest,
+		 struct diag *diag) _must_check_;
+
+/*
  * Sets what [guest NAME] of the profile asks for; all or nothing. 0 where that is nothing, too. Again: 0, the record
  * keeps what was there first.
  * Errors, with diag filled in: -EBADMSG the guest's section names a CPU that is not online, or a governor that

@@ -116,7 +116,14 @@ static void a_failure_is_undone_in_reverse(_unused_ void **state)
 	assert_off();
 	drop(machine, "steps");
 
+	/* What can be known before is found before anything is touched. */
 	lab->page_limit = ~0UL;
+	put(machine, POLICY "scaling_available_governors", "powersave schedutil\n");
+	assert_int_equal(start(&diag), -EBADMSG);
+	assert_mentions(diag.text, "performance", "powersave schedutil", NULL);
+	assert_steps("");
+	put(machine, POLICY "scaling_available_governors", "performance powersave\n");
+
 	lab->governor_fails = true;
 	assert_int_equal(start(&diag), -EINVAL);
 	assert_mentions(diag.text, "scaling_governor", NULL);
