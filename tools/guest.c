@@ -116,11 +116,13 @@ static int give_pages(struct guest *guest, struct diag *diag)
 				&guest->pools, diag);
 }
 
+typedef int (*guest_step)(struct guest *guest, struct diag *diag);
+
 /* The reverse of a start. One that fails keeps none of the others from being tried. */
 static void undo(struct guest *guest)
 {
-	static int (*const steps[])(struct guest * guest, struct diag * diag) = {
-		restore_settings, give_pages, guest_cards_give, guest_units_start};
+	static const guest_step steps[] = {restore_settings, give_pages, guest_cards_give,
+					   guest_units_start};
 	struct diag why = DIAG_INIT;
 
 	guest->record.state = GUEST_ENDING;
@@ -180,8 +182,8 @@ static int take_pages(struct guest *guest, struct diag *diag)
 
 static int do_steps(struct guest *guest, struct diag *diag)
 {
-	static int (*const steps[])(struct guest * guest, struct diag * diag) = {
-		guest_units_stop, guest_cards_take, take_pages, make_settings};
+	static const guest_step steps[] = {guest_units_stop, guest_cards_take, take_pages,
+					   make_settings};
 	int r = guest_record_write(guest, diag);
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)

@@ -49,7 +49,7 @@ int handover_read_overrides(struct handover *h)
 	for (size_t i = 0; i < h->plan.count; i++) {
 		struct claim_target *target = &h->plan.targets[i];
 		char addr[PCI_ADDR_STR];
-		int error = r < 0 ? r : errors[i];
+		int error = errors && r >= 0 ? errors[i] : r;
 
 		pci_addr_format(&target->dev->addr, addr);
 		if (!error)

@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/hugepages.h"
 
-#define NODE_OPTION                                                                                \
-	{                                                                                          \
-		.name = "node", .argument = "N", .help = "only of this NUMA node"                  \
-	}
+#define NODE_OPTION .name = "node", .argument = "N", .help = "only of this NUMA node"
 #define GUEST_OPTION                                                                               \
-	{                                                                                          \
-		.name = "guest", .argument = "NAME",                                               \
-		.help = "the pages of [guest NAME] in the profile"                                 \
-	}
+	.name = "guest", .argument = "NAME", .help = "the pages of [guest NAME] in the profile"
 
 static const struct cmd_option status_options[] = {
-	NODE_OPTION,
+	{NODE_OPTION},
 };
 
 static const struct cmd_option release_options[] = {
-	NODE_OPTION,
+	{NODE_OPTION},
 	{.name = "keep", .argument = "N", .help = "leave at least N pages of each size"},
-	GUEST_OPTION,
+	{GUEST_OPTION},
 };
 
 static const struct cmd_option reclaim_options[] = {
-	NODE_OPTION,
-	GUEST_OPTION,
+	{NODE_OPTION},
+	{GUEST_OPTION},
 	{.name = "wait",
 	 .argument = "SECONDS",
 	 .help = "go on so long where not all pages are found at once"},

@@ -27,13 +27,14 @@
 	"governor powersave\npages 100\ngive twin\nstart sound.socket\nstart desktop.service\n"
 
 /* Shared with the children. */
-static struct lab {
+struct lab {
 	const char *bad_verb, *bad_unit; /* systemctl fails with these */
 	const char *waits_for; /* a unit whose stop waits until the file `go` is there */
 	unsigned long page_limit; /* the pool becomes no larger */
 	bool governor_fails;
 	bool lets_go; /* the desktop's process closes the card some time after the desktop is stopped */
-} * lab;
+};
+static struct lab *lab;
 
 static _unused_ char said[4096];
 

@@ -41,7 +41,7 @@ struct fault {
 };
 
 /* Shared with the children. */
-static struct kernel {
+struct kernel {
 	struct fault faults[3];
 	int native_loads; /* what load_native() answers */
 	bool native_refuses; /* the host's drivers take nothing */
@@ -54,7 +54,8 @@ static struct kernel {
 	bool kill_after; /* the write is done first */
 	pid_t victim;
 	pid_t inside; /* who writes now: one at a time, and what this kernel does is not interrupted */
-} * kernel;
+};
+static struct kernel *kernel;
 
 static const struct fixture *machine;
 

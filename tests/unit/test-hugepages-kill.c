@@ -108,14 +108,12 @@ static const struct cmd_option options[] = {
 };
 
 #define COMMAND(word, function)                                                                    \
-	{                                                                                          \
-		.name = word, .run = function, .help = word, .operands = "[SIZE...]",              \
-		.options = options, .option_count = ARRAY_SIZE(options)                            \
-	}
+	.name = word, .run = function, .help = word, .operands = "[SIZE...]", .options = options,  \
+	.option_count = ARRAY_SIZE(options)
 static const struct cmd commands[] = {
-	COMMAND("release", run_release),
-	COMMAND("reclaim", run_reclaim),
-	COMMAND("early", run_early),
+	{COMMAND("release", run_release)},
+	{COMMAND("reclaim", run_reclaim)},
+	{COMMAND("early", run_early)},
 };
 
 /* In the child. */
