@@ -222,7 +222,7 @@ int guest_pages_take(const struct root *root, const struct profile *profile, con
 		return -ENOMEM;
 	for (size_t i = 0; i < job.loans.count; i++)
 		before[i] = job.loans.items[i].added;
-	r = hugepages_loans_begin(root, guest, &job.pages, &job.loans);
+	r = hugepages_loans_grow(root, guest, &job.pages, &job.loans);
 	if (r < 0)
 		return fail(r, diag);
 	r = make_effort(&job, diag);
@@ -279,7 +279,7 @@ int guest_pages_give(const struct root *root, const char *guest, unsigned lock_m
 	ret->items = calloc(job.loans.count + 1, sizeof(*ret->items));
 	if (!ret->items)
 		return -ENOMEM;
-	r = hugepages_loans_begin(root, guest, &job.pages, &job.loans);
+	r = hugepages_loans_shrink(root, guest, &job.pages, &job.loans);
 	if (r < 0)
 		return fail(r, diag);
 	r = give_all(&job, ret);

@@ -37,9 +37,9 @@ static int read_line(void *data, const char *section, const char *key, const cha
 			continue;
 		if (!strcmp(key, "added"))
 			loan->added = strtoul(value, NULL, 10);
-		if (!strcmp(key, "from")) {
+		if (!strcmp(key, "grows-from") || !strcmp(key, "shrinks-from")) {
 			loan->from = strtoul(value, NULL, 10);
-			loan->changing = true;
+			loan->state = *key == 'g' ? LOAN_GROWS : LOAN_SHRINKS;
 		}
 	}
 	return 0;
@@ -55,12 +55,12 @@ static void settle(struct hugepages_loans *loans, const struct pages *pages)
 		struct hugepages_loan *loan = &loans->items[i];
 		unsigned long kept = pages_kept(&pages->pools[i]);
 
-		if (loan->changing && kept > loan->from)
+		if (loan->state == LOAN_GROWS && kept > loan->from)
 			loan->added += kept - loan->from;
-		else if (loan->changing)
+		else if (loan->state != LOAN_RESTS && kept < loan->from)
 			loan->added -= least(loan->added, loan->from - kept);
 		loan->added = least(loan->added, kept);
-		loan->changing = false;
+		loan->state = LOAN_RESTS;
 	}
 }
 
@@ -114,12 +114,14 @@ static int write_loans(const struct root *root, const char *guest,
 	for (size_t i = 0; i < loans->count; i++) {
 		const struct hugepages_loan *loan = &loans->items[i];
 
-		if (!loan->added && !loan->changing)
+		if (!loan->added && loan->state == LOAN_RESTS)
 			continue;
 		text_add(&out, "[pool %lu %d]\nadded = %lu\n", loan->size_kib, loan->node,
 			 loan->added);
-		if (loan->changing)
-			text_add(&out, "from = %lu\n", loan->from);
+		if (loan->state != LOAN_RESTS)
+			text_add(&out, "%s = %lu\n",
+				 loan->state == LOAN_GROWS ? "grows-from" : "shrinks-from",
+				 loan->from);
 	}
 	if (out.error)
 		return out.error;
@@ -138,14 +140,28 @@ bool hugepages_loans_exist(const struct root *root, const char *guest)
 	return root_exists(root, path);
 }
 
-int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
-			  struct hugepages_loans *loans)
+int hugepages_loans_grow(const struct root *root, const char *guest, const struct pages *pages,
+			 struct hugepages_loans *loans)
 {
 	for (size_t i = 0; i < loans->count; i++) {
-		loans->items[i].changing = true;
+		loans->items[i].state = LOAN_GROWS;
 		loans->items[i].from = pages_kept(&pages->pools[i]);
 	}
 	return write_loans(root, guest, loans);
+}
+
+int hugepages_loans_shrink(const struct root *root, const char *guest, const struct pages *pages,
+			   struct hugepages_loans *loans)
+{
+	int r;
+
+	for (size_t i = 0; i < loans->count; i++) {
+		loans->items[i].state = loans->items[i].added ? LOAN_SHRINKS : LOAN_RESTS;
+		loans->items[i].from = pages_kept(&pages->pools[i]);
+	}
+	r = write_loans(root, guest, loans);
+	/* A full /run keeps nobody from giving back, which takes the record away in the end. */
+	return r == -ENOSPC ? 0 : r;
 }
 
 int hugepages_loans_end(const struct root *root, const char *guest, const struct pages *pages,

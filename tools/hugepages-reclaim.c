@@ -244,7 +244,7 @@ static int reclaim_loans(struct reclaim *reclaim)
 	if (r < 0)
 		return r;
 	hugepages_for_guest(&hugepages->pages, hugepages->wants, hugepages->want_count);
-	r = hugepages_loans_begin(root, hugepages->guest, &hugepages->pages, &loans);
+	r = hugepages_loans_grow(root, hugepages->guest, &hugepages->pages, &loans);
 	if (r < 0)
 		return r;
 	r = reclaim_all(reclaim);

@@ -83,7 +83,7 @@ static int release_loans(struct release *release)
 		cmd_note(hugepages->call, "[guest %s] was given no pages that could be given back",
 			 hugepages->guest);
 	else
-		r = hugepages_loans_begin(root, hugepages->guest, &hugepages->pages, &loans);
+		r = hugepages_loans_shrink(root, hugepages->guest, &hugepages->pages, &loans);
 	for (size_t i = 0; i < loans.count && r >= 0; i++) {
 		const struct hugepages_loan *loan = &loans.items[i];
 		struct pages_want want = {loan->size_kib, loan->node, loan->added};

@@ -76,7 +76,7 @@ struct hugepages_loan {
 	int node;
 	unsigned long added;
 	unsigned long from; /* while it changes: what the pool kept before */
-	bool changing;
+	enum { LOAN_RESTS, LOAN_GROWS, LOAN_SHRINKS } state;
 };
 
 struct hugepages_loans {
@@ -92,9 +92,14 @@ int hugepages_loans_read(const struct root *root, const char *guest, const struc
 /* Whether anything is recorded for a guest. */
 bool hugepages_loans_exist(const struct root *root, const char *guest);
 
-/* Before pools grow or shrink for the guest, and after it; without any loan left the file goes. 0 or -errno. */
-int hugepages_loans_begin(const struct root *root, const char *guest, const struct pages *pages,
-			  struct hugepages_loans *loans) _must_check_;
+/*
+ * Before pools grow or shrink for the guest, and after it; without any loan left the file goes. Of pools that shrink
+ * only those with a loan are ours to look at, and what one of them wins meanwhile is somebody else's. 0 or -errno.
+ */
+int hugepages_loans_grow(const struct root *root, const char *guest, const struct pages *pages,
+			 struct hugepages_loans *loans) _must_check_;
+int hugepages_loans_shrink(const struct root *root, const char *guest, const struct pages *pages,
+			   struct hugepages_loans *loans) _must_check_;
 int hugepages_loans_end(const struct root *root, const char *guest, const struct pages *pages,
 			struct hugepages_loans *loans) _must_check_;
 

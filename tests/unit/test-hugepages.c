@@ -281,7 +281,7 @@ static void test_loans(void **state)
 	assert_int_equal(lent(f, &pages, 1), 0);
 	assert_int_equal(hugepages_loans_read(&f->root, GUEST, &pages, &loans), 0);
 	assert_false(loans.recorded);
-	assert_int_equal(hugepages_loans_begin(&f->root, GUEST, &pages, &loans), 0);
+	assert_int_equal(hugepages_loans_grow(&f->root, GUEST, &pages, &loans), 0);
 	/* Killed at once, and after some pages were won. */
 	assert_int_equal(lent(f, &pages, 1), 0);
 	put_pool(&k, 1, SIZE_2M, 14, 14);
@@ -295,12 +295,19 @@ static void test_loans(void **state)
 	/* Once more for the same guest: both are. */
 	hugepages_loans_free(&loans);
 	assert_int_equal(hugepages_loans_read(&f->root, GUEST, &pages, &loans), 0);
-	assert_int_equal(hugepages_loans_begin(&f->root, GUEST, &pages, &loans), 0);
+	assert_int_equal(hugepages_loans_grow(&f->root, GUEST, &pages, &loans), 0);
 	put_pool(&k, 1, SIZE_2M, 45, 45);
 	assert_int_equal(lent(f, &pages, 1), 9);
 	assert_int_equal(hugepages_loans_end(&f->root, GUEST, &pages, &loans), 0);
 	/* Given back in part, and killed before that was noted: it is not given back twice. */
-	assert_int_equal(hugepages_loans_begin(&f->root, GUEST, &pages, &loans), 0);
+	assert_int_equal(hugepages_loans_shrink(&f->root, GUEST, &pages, &loans), 0);
+	put_pool(&k, 1, SIZE_2M, 39, 39);
+	assert_int_equal(lent(f, &pages, 1), 3);
+	/* What another one adds meanwhile is not the guest's, in that pool or in one without a loan. */
+	put_pool(&k, 0, SIZE_2M, 7, 7);
+	put_pool(&k, 1, SIZE_2M, 60, 60);
+	assert_int_equal(lent(f, &pages, 0), 0);
+	assert_int_equal(lent(f, &pages, 1), 9);
 	put_pool(&k, 1, SIZE_2M, 39, 39);
 	assert_int_equal(lent(f, &pages, 1), 3);
 	assert_int_equal(hugepages_loans_end(&f->root, GUEST, &pages, &loans), 0);
@@ -309,7 +316,7 @@ static void test_loans(void **state)
 	put_pool(&k, 1, SIZE_2M, 2, 2);
 	assert_int_equal(lent(f, &pages, 1), 2);
 	/* All given back: no file is left. */
-	assert_int_equal(hugepages_loans_begin(&f->root, GUEST, &pages, &loans), 0);
+	assert_int_equal(hugepages_loans_shrink(&f->root, GUEST, &pages, &loans), 0);
 	put_pool(&k, 1, SIZE_2M, 0, 0);
 	assert_int_equal(lent(f, &pages, 1), 0);
 	assert_int_equal(hugepages_loans_end(&f->root, GUEST, &pages, &loans), 0);
