@@ -258,5 +258,6 @@ int guest_cards_give(struct guest *guest, struct diag *diag)
 		return r;
 	}
 	guest->record.cards[0] = '\0';
-	return guest_record_write(guest, diag);
+	guest_record_note(guest);
+	return 0;
 }

@@ -25,6 +25,8 @@ int guest_record_read(const struct root *root, const char *name, struct guest_re
 		      struct diag *diag) _must_check_;
 /* By rename. 0 or -errno with diag. */
 int guest_record_write(const struct guest *guest, struct diag *diag) _must_check_;
+/* That something is undone, as well as can be: /run may be full, and to undo it once more does no harm. */
+void guest_record_note(const struct guest *guest);
 /* 0 or -errno with diag. */
 int guest_record_remove(const struct guest *guest, struct diag *diag) _must_check_;
 /* -EPERM where a device of guest->record is one of another recorded session; diag names both. */

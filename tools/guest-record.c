@@ -175,6 +175,14 @@ int guest_record_write(const struct guest *guest, struct diag *diag)
 		     : 0;
 }
 
+void guest_record_note(const struct guest *guest)
+{
+	struct diag diag = DIAG_INIT;
+
+	if (guest_record_write(guest, &diag) < 0)
+		return;
+}
+
 int guest_record_remove(const struct guest *guest, struct diag *diag)
 {
 	_cleanup_close_ int dir = root_openat(guest->env->root, GUEST_DIR, O_PATH | O_DIRECTORY, 0);

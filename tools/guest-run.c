@@ -18,7 +18,7 @@ int guest_exit_code(const struct guest *guest, int r)
 		return EXIT_USAGE;
 	case -EPERM:
 		return EXIT_REFUSED;
-	case -ENOSPC:
+	case -ENOBUFS:
 		return EXIT_DIFFERS;
 	default:
 		return EXIT_SYSTEM;

@@ -167,7 +167,7 @@ int guest_units_start(struct guest *guest, struct diag *diag)
 
 		if (r >= 0) {
 			guest_list_remove(guest->record.units, unit);
-			r = guest_record_write(guest, &why);
+			guest_record_note(guest);
 		}
 		if (!unit || report(guest, unit, r < 0 ? "failed" : "started") < 0)
 			return -ENOMEM;

@@ -97,7 +97,7 @@ bool guest_is_known(const struct profile *profile, const char *name);
  * Starts a session. 0: all is done, and was before where it is said twice. On failure diag says why, and what was done is
  * undone, or guest->stuck; but where a session runs already, it stays as it was given, and only what is missing is not added.
  * -EINVAL: no such guest, or a value that does not fit this machine; -EBADMSG: the profile cannot be read; -EPERM: refused, for a card that is
- * not safe to take, is used by another guest, or held by a process; -ENOSPC: fewer huge pages than asked;
+ * not safe to take, is used by another guest, or held by a process; -ENOBUFS: fewer huge pages than asked;
  * -EWOULDBLOCK: another session is at work; else -errno of what failed.
  */
 int guest_start(struct guest *guest, struct diag *diag) _must_check_;

@@ -73,30 +73,41 @@ int handover_read_overrides(struct handover *h)
 	return ret;
 }
 
+/* Those of which are, or all. A mark that stays keeps the udev rule away from a card that vfio-pci has. */
+static void unmark(const struct handover *h, const bool *which)
+{
+	_cleanup_close_ int dir = root_openat(h->env.root, RELEASED_DIR, O_PATH | O_DIRECTORY, 0);
+
+	for (size_t i = 0; dir >= 0 && i < h->plan.count; i++) {
+		char addr[PCI_ADDR_STR];
+
+		if (!which || which[i])
+			(void)unlinkat(dir, pci_addr_format(&h->plan.targets[i].dev->addr, addr),
+				       0);
+	}
+}
+
 int handover_mark(const struct handover *h)
 {
-	int r = root_mkdir(h->env.root, RELEASED_DIR);
+	_cleanup_free_ bool *ours = calloc(h->plan.count + 1, sizeof(*ours));
+	int r = ours ? root_mkdir(h->env.root, RELEASED_DIR) : -ENOMEM;
 
 	for (size_t i = 0; r >= 0 && i < h->plan.count; i++) {
 		char path[sizeof(RELEASED_DIR) + 1 + PCI_ADDR_STR] = RELEASED_DIR "/";
 
 		pci_addr_format(&h->plan.targets[i].dev->addr, path + sizeof(RELEASED_DIR));
-		if (!root_exists(h->env.root, path))
+		ours[i] = !root_exists(h->env.root, path);
+		if (ours[i])
 			r = root_replace(h->env.root, path, "", 0, 0644);
 	}
+	if (r < 0 && ours)
+		unmark(h, ours);
 	return r;
 }
 
 void handover_unmark(const struct handover *h)
 {
-	_cleanup_close_ int dir = root_openat(h->env.root, RELEASED_DIR, O_PATH | O_DIRECTORY, 0);
-
-	/* A mark that stays keeps the udev rule away from a card that is taken already. */
-	for (size_t i = 0; dir >= 0 && i < h->plan.count; i++) {
-		char addr[PCI_ADDR_STR];
-
-		(void)unlinkat(dir, pci_addr_format(&h->plan.targets[i].dev->addr, addr), 0);
-	}
+	unmark(h, NULL);
 }
 
 static int detach_step(void *data, _unused_ size_t i)

@@ -39,6 +39,8 @@ int hugepages_fail(struct hugepages *hugepages, int error, bool changed)
 
 	if (error == -ENOMEM)
 		return cmd_failf(call, code, "out of memory");
+	if (error == -ENOSPC)
+		return cmd_failf(call, code, HUGEPAGES_FULL);
 	if (error == -EACCES || error == -EPERM)
 		return cmd_failf(call, code, "the pools cannot be changed: %s; run this as root",
 				 strerror(-error));
@@ -295,7 +297,8 @@ int hugepages_lock(struct hugepages *hugepages)
 		}
 	}
 	if (r < 0)
-		return cmd_failf(call, EXIT_SYSTEM, "/" HUGEPAGES_LOCK ": %s", strerror(-r));
+		return cmd_failf(call, EXIT_SYSTEM, "/" HUGEPAGES_LOCK ": %s%s", strerror(-r),
+				 r == -EACCES ? "; run this as root" : "");
 	leave_number(hugepages->lock);
 	/* It may have changed what we have read. */
 	pages_free(&hugepages->pages);

@@ -130,6 +130,8 @@ static int take_lock(struct job *job, unsigned wait_ms, struct diag *diag)
 
 static int fail(int error, struct diag *diag)
 {
+	if (error == -ENOSPC)
+		return diag_set(diag, error, NULL, 0, HUGEPAGES_FULL);
 	return diag_set(diag, error, NULL, 0, "the pools of huge pages cannot be changed: %s%s",
 			strerror(-error),
 			error == -EINVAL ? " (this kernel cannot make pages of this size while it "
@@ -157,7 +159,7 @@ static int say_short(const struct job *job, const struct pages_want *want,
 	char name[HUGEPAGES_NAME_STR], held[EFFORT_HELD_STR] = "";
 
 	effort_held(job->root, &job->pages, want->node, held);
-	return diag_set(diag, -ENOSPC, NULL, 0, "huge pages of %s: %lu of %lu: %s%s%s",
+	return diag_set(diag, -ENOBUFS, NULL, 0, "huge pages of %s: %lu of %lu: %s%s%s",
 			hugepages_name(want->size_kib, want->node, name), result->have, want->count,
 			result->end == PAGES_STARVES
 				? "the host keeps 1 GiB, and a tenth of each node, for itself"

@@ -33,7 +33,7 @@ int guest_pages_check(const struct root *root, const struct profile *profile, co
 /*
  * Adds what is missing until so many pages are free, by the effort of `vfio-hugepages reclaim` without --wait. Waits lock_ms at
  * most for another one that changes pools. *ret is filled in on failure too: what was added stays, for guest_pages_give().
- * 0; -ENOSPC: fewer than asked, and why; -EWOULDBLOCK: the lock; as above; -errno of a write.
+ * 0; -ENOBUFS: fewer than asked, and why (-ENOSPC is a full /run); -EWOULDBLOCK: the lock; as above; -errno of a write.
  */
 int guest_pages_take(const struct root *root, const struct profile *profile, const char *guest,
 		     unsigned lock_ms, struct guest_pools *ret, struct diag *diag) _must_check_;

@@ -11,6 +11,10 @@
 #define HUGEPAGES_LOCK RECORD_DIR "/hugepages.lock"
 #define HUGEPAGES_GUEST_KEY "hugepages-" /* of [guest NAME]; the size follows */
 
+/* No write to a pool says so: it is the record of what a guest is given. */
+#define HUGEPAGES_FULL                                                                             \
+	"/run/vfio-bootcfg/hugepages cannot be written: no space left on /run; make some, as "     \
+	"nothing is changed that could not be undone"
 #define HUGEPAGES_ALL (~0UL) /* count of a size that nobody has put a number to */
 
 /* What the user asks for, as wants; and what they are asked of. */

@@ -203,4 +203,23 @@ wait "$holder" "$second" || wrong "the second failed: $(cat "$scratch/err")"
 wait
 grep -qF "bochs-drm, as before" "$scratch/order.2" || wrong "the second did nothing: $(cat "$scratch/order.2")"
 
+it "/run without space: exit 4, the card stays, and no mark is left that would keep the udev rule away from it"
+if [ "$(id -u)" = 0 ]; then
+	for inodes in {1..20}; do
+		use_machine dual-q35 "$claimed"
+		profile
+		# shellcheck disable=SC2016 # expanded by the shell in the namespace
+		status=0 && unshare -m --propagation private bash -c '
+			mkdir -p "$1/run" && mount -t tmpfs -o "size=256k,nr_inodes=$2" none "$1/run" || exit 99
+			"$3" release guest-gpu --root "$1" || { status=$?; find "$1/run" -path "*released/*" >&3; exit $status; }
+		' _ "$machine" "$inodes" "$build/vfio-device" >"$scratch/out" 2>"$scratch/err" 3>"$scratch/marks" </dev/null || status=$?
+		grep -q "No space" "$scratch/err" "$scratch/out" || break
+		exits 4
+		empty marks
+	done
+	[ "$inodes" -gt 3 ] || wrong "it was never full"
+else
+	skip "mounting needs root"
+fi
+
 done_testing

@@ -264,6 +264,39 @@ exits 2
 has err "/$record, the record of a session, cannot be read"
 pages 100
 
+it "/run without space: exit 4, what is full is named, and nothing stays changed"
+if [ "$(id -u)" = 0 ]; then
+	said=0
+	for inodes in {1..20}; do
+		host
+		# All pages are free, whatever their number.
+		ln -sf nr_hugepages "$machine/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages"
+		# shellcheck disable=SC2016 # expanded by the shell in the namespace
+		status=0 && unshare -m --propagation private bash -c '
+			mkdir -p "$1/run" && mount -t tmpfs -o "size=256k,nr_inodes=$2" none "$1/run" || exit 99
+			"$3" reclaim --guest win --root "$1" || exit
+		' _ "$machine" "$inodes" "$build/vfio-device" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+		[ $status != 0 ] || break
+		exits 4
+		pages 100
+		said=$((said + 1))
+	done
+	[ $status = 0 ] || wrong "it never has space enough"
+	[ $said -gt 2 ] || wrong "it was never full"
+	has out "412 added"
+else
+	skip "mounting needs root"
+fi
+
+it "the hook script outlives its program: no guest is kept from starting, and what libvirt writes is read"
+sed "s|^program=.*|program=$scratch/vfio-libvirt-hook|" tools/libvirt-qemu >"$scratch/hook"
+head -c 200000 /dev/zero | sh "$scratch/hook" win prepare begin - || wrong "exit $?"
+[ "${PIPESTATUS[0]}" = 0 ] || wrong "stdin was not read to its end"
+printf '#!/bin/sh\necho "$@"; exit 3\n' >"$scratch/vfio-libvirt-hook" && chmod +x "$scratch/vfio-libvirt-hook"
+status=0 && sh "$scratch/hook" win prepare begin - >"$scratch/out" </dev/null || status=$?
+exits 3
+like out <(echo "win prepare begin -")
+
 it "an image has no guests"
 rm "$machine/.vfio-machine"
 on reclaim --guest win

@@ -111,7 +111,7 @@ static void a_failure_is_undone_in_reverse(_unused_ void **state)
 
 	kernel->faults[0].path = NULL;
 	lab->page_limit = 300;
-	assert_int_equal(start(&diag), -ENOSPC);
+	assert_int_equal(start(&diag), -ENOBUFS);
 	assert_mentions(diag.text, "huge pages of 2M: 300 of 512: the kernel finds no more", NULL);
 	assert_off();
 	drop(machine, "steps");
@@ -197,7 +197,7 @@ static void a_guest_that_runs_keeps_what_it_has(_unused_ void **state)
 	put(machine, "etc/vfio-bootcfg.conf",
 	    DEVICES "[guest win]\ndevices = gpu,twin\nhugepages-2M = 900\n");
 	lab->page_limit = 600;
-	assert_int_equal(start(&diag), -ENOSPC);
+	assert_int_equal(start(&diag), -ENOBUFS);
 	assert_is(TWIN, CLAIM_DRIVER, CLAIM_DRIVER);
 	assert_file("units/desktop.service", "inactive");
 	put(machine, "etc/vfio-bootcfg.conf", DEVICES WIN);
