@@ -4,6 +4,7 @@
 #define TESTS_MACHINE_INTERNAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "early/cleanup.h"
 
@@ -60,7 +61,14 @@ bool machine_pair(const char *text, unsigned *ret_a, unsigned *ret_b);
 /* The function of an address that was written before; NULL for none. */
 struct machine_function *machine_function(const struct machine *m, const char *address);
 
-/* Expand one `pci` line, and the directory of one driver. */
+/*
+ * Fills in the capabilities of configuration space (4096 bytes) that pcie= and acs= (or NULL) ask
+ * for. Returns how many bytes of it there are, or -EINVAL.
+ */
+int machine_express(const struct machine *m, const char *express, const char *acs, uint8_t *config);
+
+/* Expand one `config` line, one `pci` line, and the directory of one driver. */
+int machine_config(struct machine *m, char **words, int count);
 int machine_pci(struct machine *m, char **words, int count);
 int machine_driver(const struct machine *m, const char *driver);
 

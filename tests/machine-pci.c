@@ -17,7 +17,8 @@ static bool parse_address(const char *text, unsigned part[static 4])
 }
 
 struct pci_line {
-	const char *address, *driver, *group, *boot_vga, *numa;
+	const char *address, *driver, *group, *boot_vga, *numa, *express, *acs, *physical, *behind;
+	bool multifunction;
 	unsigned part[4]; /* domain, bus, device, function */
 	unsigned vendor, device, subvendor, subdevice, class, revision;
 	struct machine_function *parent;
@@ -34,11 +35,12 @@ static void put_le16(uint8_t *at, unsigned value)
 	at[1] = (uint8_t)(value >> 8);
 }
 
-/* The first 64 bytes of configuration space, which everybody may read. */
+/* The first 64 bytes of configuration space, which everybody may read; with pcie= all of it. */
 static int put_config(const struct machine *m, const char *dir, const struct pci_line *p)
 {
-	uint8_t config[64] = {0};
+	uint8_t config[4096] = {0};
 	char path[PATH_MAX + NAME_MAX];
+	int size = 64;
 
 	put_le16(config, p->vendor);
 	put_le16(config + 2, p->device);
@@ -55,8 +57,14 @@ static int put_config(const struct machine *m, const char *dir, const struct pci
 		put_le16(config + 44, p->subvendor);
 		put_le16(config + 46, p->subdevice);
 	}
+	if (p->multifunction)
+		config[14] |= 0x80;
+	if (p->express)
+		size = machine_express(m, p->express, p->acs, config);
+	if (size < 0)
+		return size;
 	snprintf(path, sizeof(path), "%s/config", dir);
-	return machine_put_bytes(m, path, config, sizeof(config));
+	return machine_put_bytes(m, path, config, (size_t)size);
 }
 
 static int put_uevent(const struct machine *m, const char *dir, const struct pci_line *p)
@@ -134,6 +142,13 @@ static int put_links(const struct machine *m, const char *dir, const struct pci_
 	}
 	if (r >= 0 && p->group)
 		r = put_group(m, dir, p);
+	if (r >= 0 && p->physical) {
+		const struct machine_function *physical = machine_function(m, p->physical);
+
+		if (!physical)
+			return machine_fail(m, -EINVAL, "vf_of= names no function above this line");
+		r = machine_put_relative(m, dir, "physfn", physical->path);
+	}
 	return r;
 }
 
@@ -146,6 +161,9 @@ static const char *add_function(struct machine *m, const struct pci_line *p)
 
 	if (p->parent)
 		n = asprintf(&path, "%s/%s", p->parent->path, p->address);
+	else if (p->behind)
+		n = asprintf(&path, "%s/pci%04x:%02x/%s", machine_function(m, p->behind)->path,
+			     p->part[0], p->part[1], p->address);
 	else
 		n = asprintf(&path, "sys/devices/pci%04x:%02x/%s", p->part[0], p->part[1],
 			     p->address);
@@ -205,12 +223,18 @@ int machine_pci(struct machine *m, char **words, int count)
 	const char *sub = machine_take(words + 1, count - 1, "sub");
 	const char *class = machine_take(words + 1, count - 1, "class");
 	const char *rev = machine_take(words + 1, count - 1, "rev");
+	const char *multifunction;
 	int end = 0, r;
 
 	p.driver = machine_take(words + 1, count - 1, "driver");
 	p.group = machine_take(words + 1, count - 1, "group");
 	p.boot_vga = machine_take(words + 1, count - 1, "boot_vga");
 	p.numa = machine_take(words + 1, count - 1, "numa");
+	p.express = machine_take(words + 1, count - 1, "pcie");
+	p.acs = machine_take(words + 1, count - 1, "acs");
+	p.physical = machine_take(words + 1, count - 1, "vf_of");
+	p.behind = machine_take(words + 1, count - 1, "behind");
+	multifunction = machine_take(words + 1, count - 1, "mf");
 	r = machine_all_taken(m, words + 1, count - 1);
 	if (r < 0)
 		return r;
@@ -225,10 +249,15 @@ int machine_pci(struct machine *m, char **words, int count)
 		return machine_fail(m, -EINVAL, "class= is six hex digits");
 	if (rev && (sscanf(rev, "%2x%n", &p.revision, &end) != 1 || rev[end]))
 		return machine_fail(m, -EINVAL, "rev= is two hex digits");
+	if (multifunction && strcmp(multifunction, "1"))
+		return machine_fail(m, -EINVAL, "mf= is 1");
+	p.multifunction = multifunction;
 	if (p.boot_vga && strcmp(p.boot_vga, "0") && strcmp(p.boot_vga, "1"))
 		return machine_fail(m, -EINVAL, "boot_vga= is 0 or 1");
 	if (p.boot_vga && p.class >> 8 != 0x0300)
 		return machine_fail(m, -EINVAL, "boot_vga= is there for class 0300 only");
+	if (p.behind && (parent || !machine_function(m, p.behind)))
+		return machine_fail(m, -EINVAL, "behind= names no function above this line");
 	p.parent = machine_function(m, parent);
 	if (parent && (!p.parent || !p.parent->bridge))
 		return machine_fail(m, -EINVAL, "parent=%s: no bridge (class 0604) above this line",

@@ -340,8 +340,9 @@ static int expand_line(struct machine *m, FILE *in, char *line)
 		const char *word;
 		int (*expand)(struct machine *m, char **words, int count);
 	} kinds[] = {
-		{"pci", machine_pci}, {"driver", driver_line}, {"disk", disk_line},
-		{"part", part_line},  {"mapped", mapped_line}, {"usb", usb_line},
+		{"pci", machine_pci},	    {"driver", driver_line}, {"disk", disk_line},
+		{"part", part_line},	    {"mapped", mapped_line}, {"usb", usb_line},
+		{"config", machine_config},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

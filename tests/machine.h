@@ -7,8 +7,14 @@
  * Lines of a tree file; `#` starts a comment line:
  *
  *   pci ADDRESS id=VVVV:DDDD class=CCCCCC [parent=ADDRESS] [sub=VVVV:DDDD] [rev=HH] [group=N]
- *       [driver=NAME] [boot_vga=0|1] [numa=N]
- *	a function; a parent comes before its children. One line, like all of these
+ *       [driver=NAME] [boot_vga=0|1] [numa=N] [mf=1] [vf_of=ADDRESS] [behind=ADDRESS]
+ *       [pcie=none | pcie=TYPE[,slot][,xLANES] [acs=CAP/CONTROL]]
+ *	a function; a parent comes before its children. One line, like all of these. mf: one of several,
+ *	in its header. vf_of: a virtual function of that one. behind: on a root bus whose whole domain is
+ *	behind that function (VMD). Without pcie= there are the 64 bytes of
+ *	configuration space that everybody may read; else all of it, with a PCI Express capability of that
+ *	type (end, legacy, root, up, down, pci-bridge, pcie-bridge, rc-end, rc-ec) and one for ACS
+ *   config ADDRESS OFFSET BYTES		bytes of its configuration space, all numbers in hex
  *   driver NAME				a PCI driver that is loaded and has no device
  *   disk NAME at=ADDRESS dev=MAJOR:MINOR sectors=N [below=PATH] [model="TEXT"]
  *	a disk; below: the directories between its function and it
