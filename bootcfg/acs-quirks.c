@@ -141,11 +141,6 @@ static bool is_type(const struct acs_function *f, uint8_t type)
 	return f->config.express && f->config.type == type;
 }
 
-static bool is_port(const struct acs_function *f)
-{
-	return is_type(f, PCI_EXP_TYPE_ROOT_PORT) || is_type(f, PCI_EXP_TYPE_DOWNSTREAM);
-}
-
 static int answer(const struct acs_machine *machine, const struct acs_view *view,
 		  const struct acs_function *f, enum quirk quirk)
 {
@@ -159,7 +154,7 @@ static int answer(const struct acs_machine *machine, const struct acs_view *view
 	case PORT_YES:
 		return root_port ? 1 : -ENOTTY;
 	case LISTED_PORT:
-		return is_port(f) ? 1 : -ENOTTY;
+		return acs_is_port(f) ? 1 : -ENOTTY;
 	case AMD_SOUTHBRIDGE:
 		return machine->has_ivrs && f->parent == ACS_NONE &&
 				       (f->config.multifunction || f->addr.fn)
@@ -194,7 +189,7 @@ int acs_quirk(const struct acs_machine *machine, const struct acs_view *view, si
 	/* VT-d lets these reach each other by translated addresses only. */
 	if (f->vendor == 0x8086 && is_type(f, PCI_EXP_TYPE_RC_END))
 		return 1;
-	if ((f->vendor == 0x1d17 && is_port(f)) || f->vendor == 0x8088)
+	if ((f->vendor == 0x1d17 && acs_is_port(f)) || f->vendor == 0x8088)
 		return 0;
 	return -ENOTTY;
 }

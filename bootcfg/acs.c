@@ -12,7 +12,7 @@ static bool is_multifunction(const struct acs_function *f)
 	return !f->is_virtual && (f->config.multifunction || f->addr.fn > 0);
 }
 
-static bool is_port(const struct acs_function *f)
+bool acs_is_port(const struct acs_function *f)
 {
 	return f->config.express && (f->config.type == PCI_EXP_TYPE_ROOT_PORT ||
 				     f->config.type == PCI_EXP_TYPE_DOWNSTREAM);
@@ -35,7 +35,7 @@ static bool is_overridden(const struct acs_override *override, const struct acs_
 	for (size_t i = 0; i < override->id_count; i++)
 		if (override->ids[i].vendor == f->vendor && override->ids[i].device == f->device)
 			return true;
-	return (override->downstream && is_port(f)) ||
+	return (override->downstream && acs_is_port(f)) ||
 	       (override->multifunction && is_endpoint(f) && is_multifunction(f));
 }
 
@@ -49,7 +49,7 @@ bool acs_isolates(const struct acs_machine *machine, const struct acs_view *view
 		return quirk;
 	if (is_overridden(&view->override, f))
 		return true;
-	if (!f->config.express || (!is_port(f) && !is_endpoint(f))) {
+	if (!f->config.express || (!acs_is_port(f) && !is_endpoint(f))) {
 		/* A type that nobody has heard of is none that ACS is said to be needed for. */
 		return f->config.express && f->config.type != PCI_EXP_TYPE_PCI_BRIDGE &&
 		       f->config.type != PCI_EXP_TYPE_PCIE_BRIDGE &&

@@ -87,6 +87,9 @@ typedef bool (*acs_read)(void *data, unsigned offset, uint32_t *ret);
 /* Finds what matters, reading no more than that: undefined registers of some devices hang them. */
 void acs_parse(acs_read read, void *data, struct acs_config *ret);
 
+/* Whether a function is a port that cards or switches are below: a root or downstream port. */
+bool acs_is_port(const struct acs_function *f);
+
 /*
  * Whether a function keeps apart what can be kept apart, as pci_acs_enabled() has it. One whose
  * capabilities are not known is taken for one without ACS.

@@ -8,6 +8,13 @@ static const struct cmd_option list_options[] = {
 	{.name = "all",
 	 .help = "bridges and the chipset's own functions too",
 	 .instead_of_previous = true},
+	{.name = "dot", .help = "a picture of it for Graphviz", .instead_of_previous = true},
+	{.name = "predict",
+	 .argument = "WHAT",
+	 .help = "groups as they would be: with the IOMMU on, with ACS as it is now, or with an "
+		 "ACS "
+		 "override",
+	 .completion = "on now downstream multifunction"},
 };
 
 static const struct cmd_option handover_options[] = {

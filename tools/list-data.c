@@ -28,6 +28,8 @@ void list_free(struct list *list)
 		free(list->devices[i].children);
 	}
 	free(list->devices);
+	free(list->prediction.members);
+	acs_machine_free(&list->prediction.machine);
 	record_free(&list->record);
 	claim_plan_free(&list->plan);
 	profile_free(&list->profile);

@@ -57,7 +57,7 @@ for arguments in --help "list --help" "--help list" -h; do
 	has out "Usage: vfio-device" --root --json --quiet --verbose --help --version
 done
 run list --help
-has out "list [--tree|--all]"
+has out "list [--tree|--all|--dot] [--predict WHAT]"
 run --version
 exits 0
 grep -qxE 'vfio-device [0-9]+\.[0-9]+\.[0-9]+' "$scratch/out" || wrong "version: $(cat "$scratch/out")"
