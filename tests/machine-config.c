@@ -53,6 +53,7 @@ int machine_express(const struct machine *m, const char *express, const char *ac
 	unsigned flags, width, cap, control;
 	int end = 0;
 
+	config[0x34] = 0;
 	if (!strcmp(express, "none"))
 		return acs ? machine_fail(m, -EINVAL, "acs= is for PCI Express") : 256;
 	if (!parse_express(express, &flags, &width))

@@ -45,7 +45,8 @@ static int put_config(const struct machine *m, const char *dir, const struct pci
 	put_le16(config, p->vendor);
 	put_le16(config + 2, p->device);
 	put_le16(config + 4, 0x0007); /* I/O, memory, bus master */
-	put_le16(config + 6, 0x0010); /* has capabilities */
+	put_le16(config + 6, 0x0010); /* has capabilities, */
+	config[0x34] = 0x40; /* which begin where only root may read */
 	config[8] = (uint8_t)p->revision;
 	config[9] = (uint8_t)p->class;
 	config[10] = (uint8_t)(p->class >> 8);

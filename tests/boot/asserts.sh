@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154 # boot_dir is the runner's
+# shellcheck shell=bash disable=SC2154 # boot_dir, control_dir and other_dir are the runner's
 # The words of `expect`: each looks at the report of one boot, and says what it found where that is not what
 # it should be. All of them run, also after one has failed.
 #
@@ -174,6 +174,62 @@ command_ended() {
 	local text=${command_text[$1]:-}
 	[ "${command_exit[$1]:-none}" = "$2" ] || failed hard "command_ended $1 $2" "${command_exit[$1]:-none}: $text"
 	[ -z "${3:-}" ] || grep -qE -e "$3" <<<"$text" || failed hard "command_ended $1 $2 $3" "$text"
+}
+
+# together WHERE..., apart WHERE...: functions that are in one IOMMU group, or none of them with another.
+groups_of() {
+	local where
+	groups=()
+	for where in "${@:2}"; do
+		fact "$1" "$where" group || return 1
+		groups+=("$found")
+		[ -n "$found" ] || {
+			failed hard "$1" "$where in no group"
+			return 1
+		}
+	done
+}
+
+together() {
+	groups_of "together $*" "$@" || return 0
+	[ "$(printf '%s\n' "${groups[@]}" | sort -u | wc -l)" = 1 ] || failed hard "together $*" "groups ${groups[*]}"
+}
+
+apart() {
+	groups_of "apart $*" "$@" || return 0
+	[ -z "$(printf '%s\n' "${groups[@]}" | sort | uniq -d)" ] || failed hard "apart $*" "groups ${groups[*]}"
+}
+
+# What the kernel made: each function and the first one of its group.
+kernel_groups() {
+	printf '%s\n' "${function_of[@]}" |
+		sed -n 's/.* address=\([^ ]*\) .* group=\([0-9]*\)$/\1 \2/p' | sort |
+		awk '$2 == "" { print $1, "-"; next } !($2 in first) { first[$2] = $1 } { print $1, first[$2] }'
+}
+
+# as_predicted STEP: the groups are those that this step, `vfio-device list --all --json`, predicted in the boot of the
+# control, on the same machine.
+as_predicted() {
+	local predicted
+	predicted=$(
+		report_load "$other_dir/report"
+		sed -n 's/^ *"\(address\|predicted_group\)": "\?\([^",]*\).*/\1 \2/p' <<<"${command_text[$1]:-}" | awk '
+			$1 == "address" { address = $2; next }
+			{ print address, $2 == "null" ? "-" : $2 }
+		' | sort
+	)
+	if [ -z "$predicted" ] || [ "$predicted" != "$(kernel_groups)" ]; then
+		failed hard "as_predicted $1" "not so: $(diff <(kernel_groups) - <<<"$predicted")"
+	fi
+}
+
+# explained STEP: this step saw the kernel's groups, and they are what the capabilities come to.
+explained() {
+	local text=${command_text[$1]:-}
+	if ! grep -q '"iommu_group": [0-9]' <<<"$text" || ! grep -q '"unexplained": \[\]' <<<"$text"; then
+		failed hard "explained $1" "$(grep -c '"iommu_group": [0-9]' <<<"$text") functions in groups, $(
+			sed -n '/"unexplained"/,/\]/p' <<<"$text")"
+	fi
 }
 
 # record SECTION KEY: prints the value in /run/vfio-bootcfg/record.
