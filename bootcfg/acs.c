@@ -205,12 +205,12 @@ int acs_groups(const struct acs_machine *machine, const struct acs_view *view,
 	return 0;
 }
 
-bool acs_is_known(const struct acs_machine *machine)
+size_t acs_unknown(const struct acs_machine *machine)
 {
 	for (size_t i = 0; i < machine->count; i++)
 		if (!machine->functions[i].config.known)
-			return false;
-	return machine->count > 0;
+			return i;
+	return ACS_NONE;
 }
 
 char *acs_text(const struct acs_machine *machine, const struct acs_member *member,

@@ -108,8 +108,8 @@ int acs_groups(const struct acs_machine *machine, const struct acs_view *view,
  */
 size_t acs_weak_link(const struct acs_machine *machine, const struct acs_view *view, size_t index);
 
-/* Whether configuration space of all functions is known, so that a prediction means something. */
-bool acs_is_known(const struct acs_machine *machine);
+/* The first function whose capabilities are not known, without which no prediction means much; or ACS_NONE. */
+size_t acs_unknown(const struct acs_machine *machine);
 
 /* "is joined to 0000:00:01.0: neither isolates its functions" into buf; returns buf. */
 #define ACS_TEXT 256

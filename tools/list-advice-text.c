@@ -49,11 +49,12 @@ static void print_slots(const struct list_advice *advice)
 
 static void print_override(const struct list *list, const struct list_advice *advice)
 {
-	char override[ACS_OVERRIDE_STR];
+	char override[ACS_OVERRIDE_STR], unread[PCI_ADDR_STR];
 
 	if (!list->prediction.members) {
 		printf("  whether another slot or an ACS override would help cannot be told: "
-		       "configuration space is for root to read\n");
+		       "configuration space of %s cannot be read; run this as root\n",
+		       list_unread(list, unread));
 		return;
 	}
 	if (!advice->has_override) {

@@ -56,6 +56,14 @@ bool list_is_explained(const struct list *list, const struct list_device *device
 	return true;
 }
 
+const char *list_unread(const struct list *list, char buf[static PCI_ADDR_STR])
+{
+	size_t index = acs_unknown(&list->prediction.machine);
+
+	buf[0] = '\0';
+	return index == ACS_NONE ? buf : pci_addr_format(&list->devices[index].dev->addr, buf);
+}
+
 static size_t count_unexplained(const struct list *list)
 {
 	size_t count = 0;
@@ -123,7 +131,7 @@ int list_predict(const struct root *root, struct list *list, const struct acs_vi
 	if (r < 0)
 		return r;
 	p->asked = view;
-	if (!acs_is_known(&p->machine))
+	if (acs_unknown(&p->machine) != ACS_NONE)
 		return 0;
 	p->members = calloc(list->count + 1, sizeof(*p->members));
 	if (!p->members)

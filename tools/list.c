@@ -111,15 +111,19 @@ static int parse_view(struct cmd_call *call, struct acs_view *ret)
 
 static void remark(const struct cmd_call *call, const struct list *list)
 {
+	char unread[PCI_ADDR_STR];
+
 	note_missing(call, list);
 	note_boot(call, list);
 	if (call->verbose)
 		note_reasons(call, list);
 	note_unexplained(call, list);
 	if (cmd_has(call, "predict") && !list->prediction.members)
-		cmd_note(call,
-			 "no groups can be predicted: configuration space of some function cannot "
-			 "be read; run this as root");
+		cmd_note(
+			call,
+			"no groups can be predicted: configuration space of %s cannot be read; run "
+			"this as root",
+			list_unread(list, unread));
 	if (list->count && !list->has_groups)
 		cmd_note(call,
 			 "the IOMMU is off, so no card can be given to a guest: switch on VT-d or "

@@ -94,6 +94,9 @@ int list_view_parse(const char *text, struct acs_view *ret) _must_check_;
 int list_predict(const struct root *root, struct list *list,
 		 const struct acs_view *view) _must_check_;
 
+/* The first function whose configuration space could not be read, "" for none. Returns buf. */
+const char *list_unread(const struct list *list, char buf[static PCI_ADDR_STR]);
+
 /* The address of the first function of its predicted group; "" where there is none. Returns buf. */
 char *list_predicted(const struct list *list, const struct list_device *device,
 		     char buf[static PCI_ADDR_STR]);

@@ -144,11 +144,11 @@ use_machine shared-ports '/^pci /s/ pcie=[^ ]*//; s/ acs=[^ ]*//'
 on list
 exits 0
 empty err
-has out "0000:02:00.0 (amdgpu): has to stay: the boot display" "configuration space is for root to read"
+has out "0000:02:00.0 (amdgpu): has to stay: the boot display" "configuration space of 0000:00:00.0 cannot be read; run this as root"
 lacks out PREDICTED "another slot: behind" "why:"
 on list --predict on
 exits 0
-has err "no groups can be predicted" "as root"
+has err "no groups can be predicted: configuration space of 0000:00:00.0 cannot be read; run this as root"
 on list --json
 has out '"prediction": null' '"override": null'
 predicted 0000:01:00.0 null
