@@ -89,7 +89,8 @@ int machine_config(struct machine *m, char **words, int count)
 	if (count != 3 || !f)
 		return machine_fail(m, -EINVAL,
 				    "config takes a function above this line, an offset and bytes");
-	if (sscanf(words[1], "%3x%n", &offset, &end) != 1 || words[1][end])
+	if (strspn(words[1], "0123456789abcdef") != strlen(words[1]) ||
+	    sscanf(words[1], "%3x%n", &offset, &end) != 1 || words[1][end])
 		return machine_fail(m, -EINVAL, "%s: not an offset", words[1]);
 	digits = strlen(words[2]);
 	if (!digits || digits % 2 || offset + digits / 2 > sizeof(bytes) ||

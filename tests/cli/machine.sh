@@ -56,6 +56,45 @@ link sys/kernel/iommu_groups/26/devices/0000:0b:00.0 ../../../../devices/pci0000
 	wrong "config: $(od -An -tx1 "$machine/$d/config")"
 [ "$(stat -c %s "$machine/$d/config")" = 64 ] || wrong "config has not 64 bytes"
 
+it "configuration space: in words, byte by byte, and the topology that it needs"
+cat >"$scratch/tree" <<'END'
+pci 0000:00:01.0 id=8086:1901 class=060400 mf=1 pcie=root,slot,x16 acs=001f/001d
+pci 0000:01:00.0 parent=0000:00:01.0 id=144d:a808 class=010802 pcie=end
+pci 0000:01:00.1 parent=0000:00:01.0 id=144d:a809 class=010802 pcie=end vf_of=0000:01:00.0
+pci 0000:00:0e.0 id=8086:9a0b class=010400 pcie=rc-end
+pci 10000:e0:06.0 behind=0000:00:0e.0 id=8086:a74d class=060400
+pci 0000:00:1f.0 id=8086:a145 class=060100
+config 0000:00:1f.0 0e 80
+config 0000:01:00.0 ffe 0102
+pci 0000:00:1e.0 id=8086:a146 class=060100 pcie=none
+END
+expand
+exits 0
+# at PATH OFFSET BYTES: of this config file; size PATH BYTES.
+at() {
+	local n=$((${#3} / 2))
+	[ "$(od -An -v -tx1 -j "$2" -N $n "$machine/$1/config" | tr -d ' \n')" = "$3" ] ||
+		wrong "$1 at $2: $(od -An -v -tx1 -j "$2" -N $n "$machine/$1/config")"
+}
+size() { [ "$(stat -c %s "$machine/$1/config")" = "$2" ] || wrong "$1 has $(stat -c %s "$machine/$1/config") bytes"; }
+d=sys/devices/pci0000:00/0000:00:01.0
+size $d 4096
+at $d 0x0e 81
+at $d 0x34 40
+at $d 0x40 10004201
+at $d 0x4c 00010000
+at $d 0x100 01000214
+at $d 0x140 0d0001001f001d00
+at $d/0000:01:00.0 0x40 10000200
+at $d/0000:01:00.0 0x100 01000200
+at $d/0000:01:00.0 0xffe 0102
+link $d/0000:01:00.1/physfn ../0000:01:00.0
+link sys/bus/pci/devices/10000:e0:06.0 ../../../devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0
+size sys/devices/pci0000:00/0000:00:1f.0 256
+at sys/devices/pci0000:00/0000:00:1f.0 0x0e 80
+size sys/devices/pci0000:00/0000:00:1e.0 256
+at sys/devices/pci0000:00/0000:00:1e.0 0x34 00
+
 it "no link of a captured machine leads nowhere"
 for name in "$machines"/*; do
 	cp "$name/tree" "$scratch/tree"
@@ -74,6 +113,19 @@ refused 1 "class= is six hex digits" <<<'pci 0000:0b:00.0 id=1002:73bf class=030
 refused 1 "drivre=x: not understood here" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 drivre=x'
 refused 1 "boot_vga= is there for class 0300 only" <<<'pci 0000:0b:00.0 id=1002:73bf class=038000 boot_vga=0'
 refused 1 "parent=0000:00:03.1: no bridge" <<<'pci 0000:0b:00.0 parent=0000:00:03.1 id=1002:73bf class=030000'
+refused 1 "pcie= is none, or like root,slot,x16" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 pcie=rot'
+refused 1 "pcie= is none, or like root,slot,x16" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 pcie=root,x16,slot'
+refused 1 "acs= is like 001f/001d" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 pcie=end acs=1f'
+refused 1 "acs= is for PCI Express" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 pcie=none acs=001f/001d'
+refused 1 "mf= is 1" <<<'pci 0000:0b:00.0 id=1002:73bf class=030000 mf=yes'
+refused 1 "vf_of= names no function" <<<'pci 0000:0b:00.1 id=1002:73bf class=030000 vf_of=0000:0b:00.0'
+refused 1 "behind= names no function" <<<'pci 10000:0b:00.1 id=1002:73bf class=030000 behind=0000:0b:00.0'
+for line in '0000:0b:00.1 00 12' '0000:0b:00.0 0x 12' '0000:0b:00.0 10 1' '0000:0b:00.0 10 1G' '0000:0b:00.0 fff 1234' '0000:0b:00.0 10'; do
+	refused 2 "" <<END
+pci 0000:0b:00.0 id=1002:73bf class=030000
+config $line
+END
+done
 refused 2 "0000:0b:00.0: here twice" <<'END'
 pci 0000:0b:00.0 id=1002:73bf class=030000
 pci 0000:0b:00.0 id=1002:73bf class=030000
