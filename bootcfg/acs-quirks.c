@@ -239,11 +239,6 @@ bool acs_quirk_alias(const struct acs_function *f, unsigned devfn)
 	return f->vendor == 0x10b5 && (f->device == 0x87b0 || f->device == 0x87b1);
 }
 
-bool acs_quirk_translates(const struct acs_function *f)
-{
-	return f->vendor == 0x14e4 && (f->device == 0x9000 || f->device == 0x9084);
-}
-
 uint32_t acs_quirk_broken(const struct acs_function *f)
 {
 	/* IDT's switches drop good completions with source validation on. */

@@ -108,8 +108,6 @@ static size_t find_bridge(const struct acs_machine *machine, size_t index)
 	     at = machine->functions[at].parent) {
 		const struct acs_function *bridge = &machine->functions[at];
 
-		if (acs_quirk_translates(bridge))
-			break;
 		if (!bridge->config.express || bridge->config.type == PCI_EXP_TYPE_PCI_BRIDGE ||
 		    bridge->config.type == PCI_EXP_TYPE_PCIE_BRIDGE)
 			found = at;

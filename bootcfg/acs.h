@@ -151,9 +151,6 @@ int acs_quirk(const struct acs_machine *machine, const struct acs_view *view, si
 /* Whether a function does DMA with the identity of the devfn beside it on the same bus. */
 bool acs_quirk_alias(const struct acs_function *f, unsigned devfn);
 
-/* Whether translation happens at this bridge, so that what is above it does not matter. */
-bool acs_quirk_translates(const struct acs_function *f);
-
 /* Bits of the ACS capability that count for nothing, since the kernel never sets them. */
 uint32_t acs_quirk_broken(const struct acs_function *f);
 

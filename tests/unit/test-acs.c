@@ -133,12 +133,36 @@ static const struct {
 		 UNDER("01:00.0", "00:01.0", CARD "pcie=end mf=1 acs=0000/0000")
 			 UNDER("01:00.1", "00:01.0", CARD "pcie=end mf=1 acs=0000/0000"),
 	 ON, ""},
-	{"virtual functions are apart, also from each other",
-	 PCI("00:01.0", BRIDGE "pcie=root acs=001f/0000")
-		 UNDER("01:00.0", "00:01.0", CARD "pcie=end")
-			 UNDER("01:00.1", "00:01.0", CARD "pcie=end vf_of=0000:01:00.0")
+	{"virtual functions are apart, also from each other in one slot",
+	 PCI("00:01.0", BRIDGE "pcie=root acs=001f/0000") UNDER("01:00.0", "00:01.0",
+								CARD "pcie=end")
+		 UNDER("01:00.1", "00:01.0", CARD "pcie=end vf_of=0000:01:00.0")
+			 UNDER("01:00.2", "00:01.0", CARD "pcie=end vf_of=0000:01:00.0")
 				 UNDER("02:00.0", "00:01.0", CARD "pcie=end vf_of=0000:01:00.0"),
 	 ON, ""},
+	{"legacy endpoints are as others",
+	 PCI("00:01.0", BRIDGE "pcie=root acs=001f/0000")
+		 UNDER("01:00.0", "00:01.0", CARD "pcie=legacy mf=1")
+			 UNDER("01:00.1", "00:01.0", CARD "pcie=legacy mf=1"),
+	 ON, "01:00.0 01:00.1"},
+	{"identities are of one bus",
+	 PCI("00:01.0",
+	     BRIDGE "pcie=root acs=001f/0000") "pci 0000:01:00.0 parent=0000:00:01.0 id=1b4b:9230 "
+					       "class=010601 pcie=end\n"
+					       "pci 0000:02:00.1 parent=0000:00:01.0 id=1b36:0001 "
+					       "class=030000 pcie=end acs=001f/0000\n"
+					       "pci 0001:00:01.0 id=1b36:0001 class=060400 "
+					       "pcie=root acs=001f/0000\n"
+					       "pci 0001:01:00.1 parent=0001:00:01.0 id=1b36:0001 "
+					       "class=030000 pcie=end acs=001f/0000\n",
+	 ON, ""},
+	{"a function that uses the first one's identity",
+	 PCI("00:01.0",
+	     BRIDGE "pcie=root acs=001f/0000") "pci 0000:01:00.0 parent=0000:00:01.0 id=1180:e822 "
+					       "class=080500 pcie=end acs=001f/0000\n"
+					       "pci 0000:01:00.3 parent=0000:00:01.0 id=1180:e832 "
+					       "class=0c0010 pcie=end acs=001f/0000\n",
+	 ON, "01:00.0 01:00.3"},
 	{"what is behind a VMD bears its identity",
 	 PCI("00:0e.0",
 	     "class=010400 pcie=rc-end") "pci 10000:e0:06.0 behind=0000:00:0e.0 id=8086:a74d "
