@@ -152,7 +152,7 @@ static unsigned devfn_of(const struct acs_function *f)
 	return (unsigned)(f->addr.dev << 3 | f->addr.fn);
 }
 
-/* What shares the bus, and so lies side by side with it. */
+/* What shares the bus, and so lies side by side with it; the later one is that which the kernel asks. */
 static void join_beside(const struct acs_machine *machine, const struct acs_view *view,
 			struct acs_member *members, size_t index)
 {
@@ -172,8 +172,7 @@ static void join_beside(const struct acs_machine *machine, const struct acs_view
 			explain(&members[i], ACS_ALIAS, index);
 		}
 		if (!isolates && pci_addr_same_slot(&f->addr, &other->addr) &&
-		    (is_multifunction(f) || is_multifunction(other)) &&
-		    !acs_isolates(machine, view, i)) {
+		    is_multifunction(other) && !acs_isolates(machine, view, i)) {
 			join(members, index, i);
 			explain(&members[index], ACS_BESIDE, i);
 			explain(&members[i], ACS_BESIDE, index);
