@@ -43,7 +43,7 @@ static unsigned find_acs(acs_read read, void *data)
 	uint32_t header;
 
 	for (unsigned i = 0; i < EXTENDED_MAX; i++) {
-		if (!read(data, at, &header) || header == 0 || header == UINT32_MAX)
+		if (!read(data, at, &header) || header == UINT32_MAX)
 			return 0;
 		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_ACS)
 			return at;

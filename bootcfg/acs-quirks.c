@@ -223,7 +223,7 @@ bool acs_quirk_alias(const struct acs_function *f, unsigned devfn)
 
 	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
 		if (f->vendor == aliases[i].vendor && f->device == aliases[i].device)
-			return dev == f->addr.dev && fn == aliases[i].fn && f->addr.fn != fn;
+			return dev == f->addr.dev && fn == aliases[i].fn;
 	/* Adaptec 3405 and 3805: the engine behind the address translation unit. */
 	if (f->vendor == 0x9005 && f->device == 0x0285)
 		return f->subvendor == 0x9005 &&

@@ -240,9 +240,51 @@ static const struct {
 	 "pci 0000:00:14.2 id=1002:4383 class=040300 pcie=none\n"
 	 "pci 0000:00:14.3 id=1002:439d class=060100 pcie=none\n",
 	 ON, "00:14.0 00:14.2 00:14.3"},
-	{"domains do not mix",
-	 PCI("00:01.0", "class=0c0300 pcie=none mf=1") "pci 0001:00:01.1 id=1b36:0001 class=0c0300 "
-						       "pcie=none mf=1\n",
+	{"domains do not mix, also where there is a first function of all",
+	 PCI("00:00.0", "class=060000 pcie=none")
+		 PCI("00:01.0", "class=0c0300 pcie=none mf=1") "pci 0001:00:01.1 id=1b36:0001 "
+							       "class=0c0300 pcie=none mf=1\n",
+	 ON, ""},
+	{"an IOMMU that is the first of its slot",
+	 PCI("00:00.0", "class=080600 pcie=none mf=1") PCI("00:00.1", "class=060000 pcie=none")
+		 PCI("00:00.2", "class=060000 pcie=none"),
+	 ON, "00:00.1 00:00.2"},
+	{"AMD's older south bridges elsewhere than on a root bus",
+	 PCI("00:01.0",
+	     BRIDGE "pcie=root acs=001f/0000") "pci 0000:01:00.0 parent=0000:00:01.0 id=1002:4385 "
+					       "class=0c0500 pcie=none mf=1\n"
+					       "pci 0000:01:00.1 parent=0000:00:01.0 id=1002:4383 "
+					       "class=040300 pcie=none\n"
+					       "sys/firmware/acpi/tables/IVRS = x\n",
+	 ON, "01:00.0 01:00.1"},
+	{"the id of one of Intel's root ports on what is none",
+	 PCI("00:01.0", BRIDGE "pcie=root acs=001f/0000") UNDER(
+		 "01:00.0", "00:01.0",
+		 BRIDGE "pcie=up") "pci 0000:02:00.0 parent=0000:01:00.0 id=8086:1e10 class=060400 "
+				   "pcie=down\n" UNDER("03:00.0", "02:00.0", CARD "pcie=end"),
+	 ON, "02:00.0 03:00.0"},
+	{"Intel's older ports, now, with the IOMMU on",
+	 "pci 0000:00:1c.0 id=8086:1e10 class=060400 pcie=root group=1\n" UNDER(
+		 "02:00.0", "00:1c.0", CARD "pcie=end group=2"),
+	 LIVE, ""},
+	{"a maker whose cards isolate as listed, whatever they say",
+	 PCI("00:01.0", BRIDGE "pcie=root acs=001f/0000")
+		 PCI("00:02.0", BRIDGE
+		     "pcie=root acs=001f/0000") "pci 0000:01:00.0 parent=0000:00:01.0 id=8088:0100 "
+						"class=020000 pcie=end mf=1\n"
+						"pci 0000:01:00.1 parent=0000:00:01.0 id=8088:0100 "
+						"class=020000 pcie=end mf=1\n"
+						"pci 0000:02:00.0 parent=0000:00:02.0 id=8088:0200 "
+						"class=020000 pcie=end mf=1 acs=0000/0000\n"
+						"pci 0000:02:00.1 parent=0000:00:02.0 id=8088:0200 "
+						"class=020000 pcie=end mf=1 acs=0000/0000\n",
+	 ON, "02:00.0 02:00.1"},
+	{"identities are of one slot",
+	 PCI("00:01.0",
+	     BRIDGE "pcie=root acs=001f/0000") "pci 0000:01:00.0 parent=0000:00:01.0 id=1b4b:9230 "
+					       "class=010601 pcie=end\n"
+					       "pci 0000:01:01.1 parent=0000:00:01.0 id=1b36:0001 "
+					       "class=030000 pcie=end acs=001f/0000\n",
 	 ON, ""},
 };
 
@@ -564,6 +606,11 @@ static void broken_lists_end(_unused_ void **state)
 	put_dword(&space, 0x60, 0x01422010); /* back into the header */
 	config = parse(&space);
 	assert_true(config.express && config.acs);
+
+	space = make_space();
+	put_dword(&space, 0x54, 0x000060ff); /* nothing is there */
+	config = parse(&space);
+	assert_true(config.known && !config.express);
 
 	space = make_space();
 	put_dword(&space, 0x34, 0x000000ff);
