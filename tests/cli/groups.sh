@@ -63,7 +63,7 @@ on list --predict multifunction,downstream --json
 predicted 0000:01:00.1 0000:01:00.1
 
 it "--predict: what is no such thing is named, exit 2"
-for what in "" off downstrem id:8086 downstream,; do
+for what in "" off downstrem id:8086 "downstream,"; do
 	on list --predict "$what"
 	exits 2
 	empty out
@@ -110,6 +110,7 @@ empty err
 has out '"as": "now"' '"override": null' '"unexplained": []' '"override": "id:8086:1901"'
 
 it "what could come along, and what: below a conventional bridge no override helps"
+# shellcheck disable=SC2016 # the last line, to sed
 use_machine shared-ports '$a\
 pci 0000:00:1e.0 id=8086:244e class=060401 pcie=none group=8\
 pci 0000:04:00.0 parent=0000:00:1e.0 id=1102:0004 class=040100 pcie=none group=8 driver=snd_emu10k1\
