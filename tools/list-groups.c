@@ -158,8 +158,7 @@ bool list_is_harmless(const struct list *list, const struct list_device *device)
 	const struct acs_machine *machine = &list->prediction.machine;
 	const char *driver = device->dev->driver;
 
-	return !*driver || !strcmp(driver, "pcieport") || !strcmp(driver, "pci-stub") ||
-	       !strcmp(driver, "vfio-pci") ||
+	return !*driver || !strcmp(driver, "pci-stub") || !strcmp(driver, "vfio-pci") ||
 	       (machine->functions && machine->functions[index_of(list, device)].config.bridge);
 }
 

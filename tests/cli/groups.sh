@@ -112,7 +112,7 @@ has out '"as": "now"' '"override": null' '"unexplained": []' '"override": "id:80
 it "what could come along, and what: below a conventional bridge no override helps"
 # shellcheck disable=SC2016 # the last line, to sed
 use_machine shared-ports '$a\
-pci 0000:00:1e.0 id=8086:244e class=060401 pcie=none group=8\
+pci 0000:00:1e.0 id=8086:244e class=060401 pcie=none group=8 driver=shpchp\
 pci 0000:04:00.0 parent=0000:00:1e.0 id=1102:0004 class=040100 pcie=none group=8 driver=snd_emu10k1\
 pci 0000:04:01.0 parent=0000:00:1e.0 id=1033:0035 class=0c0310 pcie=none group=8 driver=ohci-pci\
 usb 7-1 at=0000:04:01.0 id=046d:c52b product="Receiver"\
@@ -139,6 +139,48 @@ END
 on list --json
 jq -e '.advice[1] | .group_of == "0000:04:00.0" and .override == null and .believed == null' "$scratch/out" >/dev/null ||
 	wrong "the advice in JSON: $(jq -c '.advice[1]' "$scratch/out")"
+
+it "which slots would do: empty ones that share nothing, taken ones that isolate; not the card's own, nor ports without a slot"
+# shellcheck disable=SC2016 # the last line, to sed
+use_machine shared-ports '$a\
+pci 0000:00:1b.0 id=8086:7ac0 class=060400 pcie=root,slot,x1 group=10 driver=pcieport\
+pci 0000:00:1b.1 id=8086:7ac1 class=060400 pcie=root,x1 acs=000f/000f group=11 driver=pcieport\
+pci 0000:00:1b.2 id=8086:7ac2 class=060400 pcie=root,slot,x1 acs=000f/000f group=12 driver=pcieport\
+pci 0000:05:00.0 parent=0000:00:1b.2 id=8086:244e class=060400 pcie=pci-bridge group=13\
+pci 0000:06:00.0 parent=0000:05:00.0 id=1002:5159 class=030000 pcie=none group=13 driver=radeon\
+pci 0000:06:01.0 parent=0000:05:00.0 id=1102:0004 class=040100 pcie=none group=13 driver=snd_emu10k1\
+pci 0000:00:1a.0 id=8086:7ac3 class=060400 pcie=root,slot group=14 driver=pcieport\
+pci 0000:07:00.0 parent=0000:00:1a.0 id=8086:1533 class=020000 pcie=end group=14 driver=igb'
+on list
+exits 0
+empty err
+slots() { sed -n "/^$1 /,/override:/s/.* slot: behind \(.*\) it would be on its own/\1/p" "$scratch/out"; }
+diff <(slots 0000:06:00.0) - <<'END' || wrong "the slots for 0000:06:00.0"
+0000:00:1b.0 (x1, empty)
+0000:00:1c.0 (x4, empty)
+0000:00:1d.0 (x4, now with 0000:03:00.0 (nvme))
+END
+diff <(slots 0000:01:00.0) - <<'END' || wrong "the slots for 0000:01:00.0"
+0000:00:1b.0 (x1, empty)
+0000:00:1c.0 (x4, empty)
+0000:00:1b.2 (x1, now with 0000:06:00.0 (radeon))
+0000:00:1d.0 (x4, now with 0000:03:00.0 (nvme))
+END
+
+it "the boot display too where the profile wants it; no reason is given that the kernel's groups contradict"
+use_machine shared-ports '/00:1f\.[04]/s/group=4/group=1/; s/^proc\/cmdline.*/& pcie_acs_override=downstream/'
+put etc/vfio-bootcfg.conf <<'END'
+[device host-gpu]
+path = 0000:00:01.1/00.0
+id = 1002:67df
+END
+on list
+exits 0
+has out "0000:02:00.0 (amdgpu) cannot go to a guest as it is" "0000:00:1f.4 (i801_smbus): has to stay: a part of the host itself"
+lacks out "why:"
+has err "are not what their ACS capabilities come to"
+on list --json
+has out '"as": "now"' '"override": null'
 
 it "not root: only 64 bytes of each function can be read, and nothing is predicted"
 use_machine shared-ports '/^pci /s/ pcie=[^ ]*//; s/ acs=[^ ]*//'
