@@ -140,6 +140,25 @@ on list --json
 jq -e '.advice[1] | .group_of == "0000:04:00.0" and .override == null and .believed == null' "$scratch/out" >/dev/null ||
 	wrong "the advice in JSON: $(jq -c '.advice[1]' "$scratch/out")"
 
+it "a real machine of 91 functions in 49 groups: each group is as the kernel made it, also as if the IOMMU were not on yet"
+use_machine q35-topologies
+for what in now on; do
+	on list --all --json --predict $what
+	exits 0
+	jq -e '.prediction.unexplained == []' "$scratch/out" >/dev/null || wrong "$what: $(jq -c .prediction "$scratch/out")"
+	jq -r '.devices[] | "\(.iommu_group) \(.predicted_group)"' "$scratch/out" | sort -u >"$scratch/pairs"
+	[ "$(jq '.devices | length' "$scratch/out")" = 91 ] || wrong "$what: not 91 functions"
+	[ "$(wc -l <"$scratch/pairs") $(cut -d' ' -f1 "$scratch/pairs" | sort -u | wc -l) $(cut -d' ' -f2 "$scratch/pairs" | sort -u | wc -l)" = "49 49 49" ] ||
+		wrong "$what: groups and predictions are not one to one"
+done
+on list --all
+empty err
+# One ACS capability less, and this port's card would be in its group.
+use_machine q35-topologies '/^config 0000:00:03.0 140/s/0d00/0c00/'
+on list --all --json
+jq -c .prediction.unexplained "$scratch/out" >"$scratch/unexplained"
+grep -qF '["0000:00:03.0",' "$scratch/unexplained" || wrong "unexplained: $(cat "$scratch/unexplained")"
+
 it "which slots would do: empty ones that share nothing, taken ones that isolate; not the card's own, nor ports without a slot"
 # shellcheck disable=SC2016 # the last line, to sed
 use_machine shared-ports '$a\
