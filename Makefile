@@ -140,7 +140,7 @@ install: all
 
 UNITS := $(UNIT:%=$(O)/tests/unit/test-%)
 FUZZ := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
-MACHINE := machine machine-config machine-pci machine-put
+MACHINE := machine machine-config machine-cpu machine-pci machine-put
 
 .PHONY: units demo check bench fuzz check-layers clean
 .SECONDARY:

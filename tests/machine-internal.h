@@ -27,6 +27,11 @@ struct machine {
 	size_t function_count;
 	struct machine_disk *disks;
 	size_t disk_count;
+	struct machine_core *cores; /* of machine-cpu.c, like the next */
+	size_t core_count;
+	struct machine_node *nodes;
+	size_t node_count;
+	bool hybrid; /* some cores are of another kind */
 };
 
 /* Says "FILE:LINE: text" on stderr; returns error. */
@@ -71,5 +76,11 @@ int machine_express(const struct machine *m, const char *express, const char *ac
 int machine_config(struct machine *m, char **words, int count);
 int machine_pci(struct machine *m, char **words, int count);
 int machine_driver(const struct machine *m, const char *driver);
+
+/* Take one `core` or `node` line; write what all of them say; free them. */
+int machine_core(struct machine *m, char **words, int count);
+int machine_node(struct machine *m, char **words, int count);
+int machine_cpus(struct machine *m);
+void machine_cpus_free(struct machine *m);
 
 #endif

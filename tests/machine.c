@@ -342,7 +342,7 @@ static int expand_line(struct machine *m, FILE *in, char *line)
 	} kinds[] = {
 		{"pci", machine_pci},	    {"driver", driver_line}, {"disk", disk_line},
 		{"part", part_line},	    {"mapped", mapped_line}, {"usb", usb_line},
-		{"config", machine_config},
+		{"config", machine_config}, {"core", machine_core},  {"node", machine_node},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -374,6 +374,7 @@ static void machine_free(struct machine *m)
 	}
 	free(m->functions);
 	free(m->disks);
+	machine_cpus_free(m);
 }
 
 /* What every machine has: the mark, the bus itself. */
@@ -417,7 +418,7 @@ int machine_expand(const char *tree_file, const char *dir)
 		if (line[0] != '#' && line[strspn(line, " \t")] != '\0')
 			r = expand_line(&m, in, line);
 	}
-	return r;
+	return r < 0 ? r : machine_cpus(&m);
 }
 
 int machine_synthetic(unsigned cards, const char *dir)

@@ -21,6 +21,10 @@
  *   part NAME disk=NAME dev=MAJOR:MINOR sectors=N
  *   mapped NAME on=DISK dev=MAJOR:MINOR sectors=N [mapper=NAME]
  *	what dm or md makes of a disk or partition
+ *   core ID threads=LIST [l2=LIST] [l3=LIST] [package=N] [node=N] [kind=core|atom]
+ *	a core, its threads, and the CPUs that share a cache with it; kind: of Intel's two
+ *   node ID memory=KIB [distance="10 21"]
+ *	a NUMA node; without one there is no NUMA
  *   usb NAME at=ADDRESS id=VVVV:DDDD [class=CC] [manufacturer="TEXT"] [product="TEXT"]
  *   PATH = VALUE	a file of VALUE and a newline
  *   PATH -> TARGET	a symbolic link
