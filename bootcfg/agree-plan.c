@@ -281,11 +281,11 @@ static int look_at_images(struct agree *agree)
 	return EXIT_DONE;
 }
 
-int agree_plan(struct agree *agree, const struct profile_sets *sets)
+int agree_plan_profile(struct agree *agree, const struct profile_sets *sets)
 {
 	struct cmd_call *call = agree->call;
 	struct diag diag = DIAG_INIT;
-	int code, r;
+	int r;
 
 	r = profile_edit(&call->root, &agree->before, sets, agree->state, &agree->plan, &diag);
 	if (r < 0)
@@ -300,6 +300,17 @@ int agree_plan(struct agree *agree, const struct profile_sets *sets)
 		return agree_fail(call, r, &diag);
 	if (state_put(agree->state, FORCED_KEY, &agree->wants.forced, false) < 0)
 		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
+	return EXIT_DONE;
+}
+
+int agree_plan(struct agree *agree, const struct profile_sets *sets)
+{
+	struct cmd_call *call = agree->call;
+	struct diag diag = DIAG_INIT;
+	int r, code = agree_plan_profile(agree, sets);
+
+	if (code)
+		return code;
 	agree->context.profile = &agree->after;
 	r = active_find(&agree->context, agree->names, &agree->active, &diag);
 	if (r < 0)

@@ -50,7 +50,10 @@ struct agree {
  */
 int agree_begin(struct agree *agree, struct cmd_call *call) _must_check_;
 
-/* Plans what the sets make of the profile, and what that makes of the boot sources. */
+/* Plans what the sets make of the profile alone, and asks the policy what it thinks of that. */
+int agree_plan_profile(struct agree *agree, const struct profile_sets *sets) _must_check_;
+
+/* The same, and what that makes of the boot sources. */
 int agree_plan(struct agree *agree, const struct profile_sets *sets) _must_check_;
 
 /* Commits and runs the generators, or with --dry-run prints the plan; then reports. */

@@ -7,6 +7,7 @@
 
 int set_run(struct cmd_call *call);
 int unset_run(struct cmd_call *call);
+int plan_run(struct cmd_call *call);
 int status_run(struct cmd_call *call);
 
 #endif

@@ -169,24 +169,22 @@ static void chooser_free(struct chooser *chooser)
 	free(chooser->items);
 }
 
-int device_set_all(const struct cmd_call *call, const struct profile *profile,
-		   struct profile_sets *sets, size_t *ret_devices, struct remarks *remarks,
-		   struct diag *diag)
+int device_set_specs(const struct root *root, const struct device_specs *specs,
+		     const struct profile *profile, struct profile_sets *sets, size_t *ret_devices,
+		     struct remarks *remarks, struct diag *diag)
 {
 	_cleanup_(chooser_free) struct chooser chooser = {
-		.root = &call->root,
+		.root = root,
 		.profile = profile,
-		.force = cmd_has(call, "force"),
-		.live = root_has_kernel(&call->root),
+		.force = specs->force,
+		.live = root_has_kernel(root),
 		.sets = sets,
 		.remarks = remarks,
 		.diag = diag,
 	};
-	size_t given = 0;
+	size_t given = specs->count;
 	int r = 0;
 
-	while (cmd_value(call, "device", given))
-		given++;
 	chooser.items = calloc(profile->device_count + given + 1, sizeof(*chooser.items));
 	if (!chooser.items)
 		return out_of_memory(diag);
@@ -199,7 +197,7 @@ int device_set_all(const struct cmd_call *call, const struct profile *profile,
 	if (given && chooser.live)
 		r = look_at_machine(&chooser);
 	for (size_t i = 0; r == 0 && i < given; i++)
-		r = add_spec(&chooser, cmd_value(call, "device", i));
+		r = add_spec(&chooser, specs->items[i]);
 	if (r == 0 && given && chooser.live)
 		r = device_check_all(&chooser);
 	if (r == -ENOMEM)
@@ -207,4 +205,21 @@ int device_set_all(const struct cmd_call *call, const struct profile *profile,
 	if (r == 0)
 		*ret_devices = chooser.count;
 	return r;
+}
+
+int device_set_all(const struct cmd_call *call, const struct profile *profile,
+		   struct profile_sets *sets, size_t *ret_devices, struct remarks *remarks,
+		   struct diag *diag)
+{
+	_cleanup_free_ const char **items = NULL;
+	struct device_specs specs = {.force = cmd_has(call, "force")};
+
+	while (cmd_value(call, "device", specs.count))
+		specs.count++;
+	specs.items = items = calloc(specs.count + 1, sizeof(*items));
+	if (!items)
+		return out_of_memory(diag);
+	for (size_t i = 0; i < specs.count; i++)
+		items[i] = cmd_value(call, "device", i);
+	return device_set_specs(&call->root, &specs, profile, sets, ret_devices, remarks, diag);
 }

@@ -18,4 +18,15 @@ int device_set_all(const struct cmd_call *call, const struct profile *profile,
 		   struct profile_sets *sets, size_t *ret_devices, struct remarks *remarks,
 		   struct diag *diag) _must_check_;
 
+struct device_specs {
+	const char *const *items; /* not owned */
+	size_t count;
+	bool force; /* the boot display too */
+};
+
+/* The same of SPECs that no command line gave. */
+int device_set_specs(const struct root *root, const struct device_specs *specs,
+		     const struct profile *profile, struct profile_sets *sets, size_t *ret_devices,
+		     struct remarks *remarks, struct diag *diag) _must_check_;
+
 #endif

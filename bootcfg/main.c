@@ -71,6 +71,22 @@ static const struct cmd_option status_options[] = {
 	 .completion = "@directory"},
 };
 
+static const struct cmd_option plan_options[] = {
+	{.name = "write", .help = "write it into the profile; `set` then makes it count"},
+	{.name = "guest-memory",
+	 .argument = "SIZE",
+	 .help = "16G, 8192M; else half of what is near the card"},
+	{.name = "guest-cpus",
+	 .argument = "COUNT",
+	 .help = "CPUs of the guest; else half of those near the card"},
+	{.name = "device",
+	 .argument = "SPEC",
+	 .help = "this card, in place of one that the host can spare",
+	 .repeatable = true},
+	{.name = "force", .help = "the only display too; more memory than the host can spare"},
+	{.name = "xml", .help = "print libvirt's domain that goes with it"},
+};
+
 static const struct cmd commands[] = {
 	{
 		.name = "set",
@@ -87,6 +103,13 @@ static const struct cmd commands[] = {
 		.operands = "[ITEM...]",
 		.options = unset_options,
 		.option_count = ARRAY_SIZE(unset_options),
+	},
+	{
+		.name = "plan",
+		.run = plan_run,
+		.help = "propose a profile for this machine, a reason beside each line",
+		.options = plan_options,
+		.option_count = ARRAY_SIZE(plan_options),
 	},
 	{
 		.name = "status",

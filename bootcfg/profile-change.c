@@ -111,6 +111,10 @@ static int change_value(struct edited *edited, const struct profile_set *set, si
 	} else {
 		free(owned->text);
 		owned->text = steal(&new_unit);
+		/* Why the old value was proposed is no reason for the new one. */
+		if (!owned->was && set->comment &&
+		    profile_text_add_comment(&edited->text, line, set->comment) < 0)
+			return -ENOMEM;
 	}
 	return profile_text_set(&edited->text, line, set->value);
 }
@@ -128,7 +132,9 @@ int edited_put_key(struct edited *edited, const struct profile_set *set, size_t 
 	edited->changed = true;
 	if (!unit || owned_add(&edited->owned, unit, NULL) < 0)
 		return -ENOMEM;
-	return profile_text_add_key(&edited->text, last + 1, set->key, set->value);
+	if (profile_text_add_key(&edited->text, last + 1, set->key, set->value) < 0)
+		return -ENOMEM;
+	return set->comment ? profile_text_add_comment(&edited->text, last + 1, set->comment) : 0;
 }
 
 int edited_add_section(struct edited *edited, const struct profile_set *set, size_t *ret_header)

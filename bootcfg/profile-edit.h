@@ -26,6 +26,7 @@ struct profile_set {
 	char *name; /* "" where the section has none */
 	char *key; /* NULL: the whole section, for removal */
 	char *value; /* as it is to stand behind "key = "; NULL: take it out */
+	char *comment; /* to be written behind a new line, or NULL */
 };
 
 struct profile_sets {
@@ -36,6 +37,10 @@ struct profile_sets {
 /* Appends copies; of one key the last counts. 0 or -ENOMEM. */
 int profile_sets_add(struct profile_sets *sets, const char *section, const char *name,
 		     const char *key, const char *value) _must_check_;
+
+/* Puts a comment (copied, and cleaned) beside the set of a key that is there. 0 or -ENOMEM. */
+int profile_sets_comment(struct profile_set *set, const char *format, ...) _must_check_
+	_printf_(2, 3);
 void profile_sets_free(struct profile_sets *sets);
 
 /*

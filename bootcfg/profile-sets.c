@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
 #include <string.h>
 
 #include "bootcfg/profile-edit.h"
@@ -9,6 +10,7 @@ static void set_free(struct profile_set *set)
 	free(set->name);
 	free(set->key);
 	free(set->value);
+	free(set->comment);
 }
 
 /* An earlier set of the same key, which would be undone by this one; NULL: there is none. */
@@ -53,6 +55,23 @@ int profile_sets_add(struct profile_sets *sets, const char *section, const char 
 		return 0;
 	}
 	items[sets->count++] = set;
+	return 0;
+}
+
+int profile_sets_comment(struct profile_set *set, const char *format, ...)
+{
+	char *comment;
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = vasprintf(&comment, format, args);
+	va_end(args);
+	if (r < 0)
+		return -ENOMEM;
+	text_clean(comment);
+	free(set->comment);
+	set->comment = comment;
 	return 0;
 }
 

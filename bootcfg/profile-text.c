@@ -278,6 +278,19 @@ int profile_text_add_key(struct profile_text *text, size_t at, const char *key, 
 	return insert(text, at, line);
 }
 
+int profile_text_add_comment(struct profile_text *text, size_t line, const char *comment)
+{
+	struct profile_line *at = &text->lines[line];
+	char *changed;
+
+	if (asprintf(&changed, "%.*s  # %s", (int)(at->value + at->value_len), at->text, comment) <
+	    0)
+		return -ENOMEM;
+	free(at->text);
+	at->text = changed;
+	return 0;
+}
+
 int profile_text_comment_out(struct profile_text *text, size_t line)
 {
 	static const char mark[] = "\xef\xbb\xbf";

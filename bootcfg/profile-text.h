@@ -59,6 +59,8 @@ int profile_text_add_section(struct profile_text *text, size_t at, const char *s
 			     const char *name) _must_check_;
 int profile_text_add_key(struct profile_text *text, size_t at, const char *key,
 			 const char *value) _must_check_;
+int profile_text_add_comment(struct profile_text *text, size_t line,
+			     const char *comment) _must_check_; /* behind a key, in place of one */
 int profile_text_comment_out(struct profile_text *text, size_t line) _must_check_;
 void profile_text_drop(struct profile_text *text, size_t line);
 

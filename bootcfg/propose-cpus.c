@@ -145,6 +145,7 @@ static bool is_seen(const struct topology *topology, size_t before, const cpu_se
 static void describe(const struct topology *topology, struct cpu_choice *choice)
 {
 	const struct topology_core *first = NULL;
+	int fastest = next_kind(topology, CPUS_ANY_NODE, INT_MAX);
 
 	choice->count = (unsigned)CPU_COUNT(&choice->set);
 	choice->whole_cache = true;
@@ -160,6 +161,7 @@ static void describe(const struct topology *topology, struct cpu_choice *choice)
 		if (thread_count(core) != choice->threads)
 			choice->threads = 0;
 		choice->mixed |= core->kind != first->kind;
+		choice->slow |= core->kind < fastest;
 		choice->cores++;
 		choice->caches += !is_seen(topology, i, &choice->set);
 		for (size_t j = 0; j < topology->count; j++)

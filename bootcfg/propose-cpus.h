@@ -12,6 +12,7 @@ struct cpu_choice {
 	unsigned caches; /* L3 caches that they are below; of a machine without, packages */
 	bool whole_cache; /* each of them is the guest's alone */
 	bool mixed; /* fast cores and slow ones */
+	bool slow; /* a slow one is among them */
 	unsigned threads; /* of each core; 0 where they differ */
 };
 
