@@ -4,6 +4,7 @@
 
 #include "bootcfg/cpulist.h"
 #include "bootcfg/policy-parts.h"
+#include "bootcfg/propose-cpus.h"
 
 /* A list of the profile and the CPUs that it means; entry NULL: not given, or `none`. */
 struct list {
@@ -139,10 +140,22 @@ static int check_isolated(struct policy *policy, const struct list *list)
 	return 0;
 }
 
+/* As many CPUs in whole cores, as `plan` would choose them; NULL where that cannot be told. */
+static char *whole_cores(const struct policy *policy, const cpu_set_t *set)
+{
+	_cleanup_topology_ struct topology topology = {.count = 0};
+	struct cpu_choice choice;
+
+	if (topology_load(policy->host->root, &topology) < 0 ||
+	    cpus_choose(&topology, CPUS_ANY_NODE, (unsigned)CPU_COUNT(set), &choice) < 0)
+		return NULL;
+	return cpulist_format(&choice.set);
+}
+
 /* The two threads of a core slow each other down, and one can watch the other. */
 static void look_at_cores(struct policy *policy, const struct list *list)
 {
-	_cleanup_free_ char *mine = NULL, *theirs = NULL;
+	_cleanup_free_ char *mine = NULL, *theirs = NULL, *whole = NULL;
 	cpu_set_t torn, host_side, siblings;
 
 	if (!list->entry)
@@ -163,12 +176,14 @@ static void look_at_cores(struct policy *policy, const struct list *list)
 	}
 	if (!CPU_COUNT(&torn))
 		return;
+	whole = whole_cores(policy, &list->set);
 	remark(policy->remarks,
 	       "%s:%u: `%s = %s` tears cores apart: isolated CPUs %s share them with the host's "
-	       "CPUs %s%s; isolate both threads of a core, or neither",
+	       "CPUs %s%s; isolate both threads of a core, or neither%s%s%s",
 	       list->entry->file, list->entry->line, list->entry->key, list->entry->value,
 	       shown(&torn, &mine), shown(&host_side, &theirs),
-	       CPU_ISSET(0, &host_side) ? " (CPU 0 serves the whole host)" : "");
+	       CPU_ISSET(0, &host_side) ? " (CPU 0 serves the whole host)" : "", whole ? ": " : "",
+	       whole ? whole : "", whole ? " (see vfio-bootcfg plan)" : "");
 }
 
 /* --- irqaffinity ------------------------------------------------------------------------------ */
