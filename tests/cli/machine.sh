@@ -95,6 +95,32 @@ at sys/devices/pci0000:00/0000:00:1f.0 0x0e 80
 size sys/devices/pci0000:00/0000:00:1e.0 256
 at sys/devices/pci0000:00/0000:00:1e.0 0x34 00
 
+it "cores and nodes are written as the kernel shows them"
+cat >"$scratch/tree" <<'END'
+core 0 threads=0,2 l2=0,2 l3=0-3
+core 1 threads=1,3 l2=1,3 l3=0-3 node=1 kind=atom
+node 0 memory=1024 distance="10 21"
+node 1 memory=2048 distance="21 10"
+END
+expand
+exits 0
+d=sys/devices/system/cpu
+file $d/present 0-3
+file $d/possible 0-3
+file $d/cpu3/topology/core_id 1
+file $d/cpu3/topology/thread_siblings_list 1,3
+file $d/cpu3/topology/package_cpus_list 0-3
+file $d/cpu3/cache/index1/level 2
+file $d/cpu3/cache/index2/shared_cpu_list 0-3
+[[ $(cat "$machine/$d/cpu3/topology/core_cpus") =~ ^(00000000,)*0000000a$ ]] || wrong "core_cpus is $(cat "$machine/$d/cpu3/topology/core_cpus")"
+link $d/cpu3/node1 ../../node/node1
+file sys/devices/system/node/node1/meminfo "Node 1 MemTotal:       2048 kB"
+file sys/devices/system/node/node1/cpulist 1,3
+file sys/devices/system/node/node0/distance "10 21"
+file sys/devices/system/node/online 0-1
+file sys/devices/cpu_core/cpus 0,2
+file sys/devices/cpu_atom/cpus 1,3
+
 it "no link of a captured machine leads nowhere"
 for name in "$machines"/*; do
 	cp "$name/tree" "$scratch/tree"
@@ -140,6 +166,12 @@ refused 2 "etc/x: no line \`DONE\` ends it" <<'END'
 etc/x << DONE
 text
 END
+refused 1 "core ID threads=LIST" <<<'core 0'
+refused 1 "core ID threads=LIST" <<<'core 0 threads=3-1'
+refused 1 "core ID threads=LIST" <<<'core x threads=0'
+refused 1 "kind= is core or atom" <<<'core 0 threads=0 kind=quark'
+refused 2 "a CPU of two cores" <<<$'core 0 threads=0-1\ncore 1 threads=1-2'
+refused 1 "node ID memory=KIB" <<<'node 0'
 refused 1 "at= names no function" <<<'disk sda at=0000:00:1f.2 dev=8:0 sectors=1'
 
 it "a synthetic machine: two functions a card, a root port each, one boot display"
