@@ -133,6 +133,21 @@ static void test_environment(void **state)
 	assert_int_equal(topology.count, 8);
 }
 
+/* Of the running machine hwloc's own root counts, whatever the environment says. */
+static void test_environment_live(void **state)
+{
+	_cleanup_topology_ struct topology topology = {.count = 0};
+	_cleanup_root_ struct root root = ROOT_INIT;
+
+	(void)state;
+	assert_int_equal(root_open(&root, NULL), 0);
+	if (root.kind != ROOT_LIVE || !root_exists(&root, "sys/devices/system/cpu/cpu0/topology"))
+		skip();
+	setenv("HWLOC_FSROOT", "/nonexistent", 1);
+	assert_int_equal(topology_load(&root, &topology), 0);
+	assert_true(topology.count > 0);
+}
+
 static void test_xml(void **state)
 {
 	_cleanup_topology_ struct topology topology = {.count = 0};
@@ -298,6 +313,7 @@ int main(void)
 		cmocka_machine_test(test_nothing_there),
 		cmocka_machine_test(test_image),
 		cmocka_machine_test(test_environment),
+		cmocka_unit_test(test_environment_live),
 		cmocka_unit_test(test_xml),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_choices),
