@@ -7,6 +7,7 @@
 #include "bootcfg/bls.h"
 #include "early/cmdline.h"
 #include "early/text.h"
+#include "early/text.h"
 
 #define MACHINE_ID_DIGITS 32
 
@@ -185,6 +186,44 @@ static int fill_initrd(const struct bls_entry *entry, bool first_only, struct bo
 	return line->initrd ? 0 : -ENOMEM;
 }
 
+/* All words of all initrd lines: systemd-boot's have one each. Variables are GRUB's, and left out. */
+static int fill_initrds(const struct bls_entry *entry, struct boot_line *line)
+{
+	_cleanup_text_ struct text text = {.data = NULL};
+	const struct bls_field *field;
+
+	for (size_t i = 0; (field = bls_field(entry, "initrd", i)); i++) {
+		const char *at = entry->file.data + field->value, *end = at + field->value_size;
+
+		while (at < end) {
+			_cleanup_free_ char *path = NULL;
+			size_t len = 0;
+
+			while (at + len < end && at[len] != ' ' && at[len] != '\t')
+				len++;
+			if (len && *at != '$') {
+				path = path_below(entry, at, len);
+				if (!path)
+					return -ENOMEM;
+				text_add(&text, "%s%s", text.size ? "\n" : "", path);
+			}
+			at += len + 1;
+		}
+	}
+	line->initrds = text.error ? NULL : steal(&text.data);
+	return text.error;
+}
+
+static int fill_image(const struct bls_entry *entry, struct boot_line *line)
+{
+	const struct bls_field *field = bls_field(entry, "linux", 0);
+
+	if (!field || !field->value_size)
+		return 0;
+	line->image = bls_path(entry, field);
+	return line->image ? 0 : -ENOMEM;
+}
+
 static int fill_segments(const struct bls_entry *entry, bool first_only, struct boot_line *line)
 {
 	const struct bls_field *field;
@@ -217,6 +256,10 @@ int bls_line(const struct bls_entry *entry, bool first_only, struct boot_line *l
 	r = bls_kernel(entry, &line->kernel);
 	if (!r)
 		r = fill_initrd(entry, first_only, line);
+	if (!r)
+		r = fill_initrds(entry, line);
+	if (!r)
+		r = fill_image(entry, line);
 	if (!r)
 		r = fill_segments(entry, first_only, line);
 	if (!r)

@@ -9,5 +9,6 @@ int set_run(struct cmd_call *call);
 int unset_run(struct cmd_call *call);
 int plan_run(struct cmd_call *call);
 int status_run(struct cmd_call *call);
+int check_run(struct cmd_call *call);
 
 #endif

@@ -2,14 +2,16 @@
 /* grub.cfg, which is never edited: what its menu entries hand to the kernel. */
 #include <string.h>
 
+#include "bootcfg/grub-default.h"
 #include "bootcfg/grub.h"
 #include "early/cmdline.h"
 #include "early/text.h"
 
 /* A menu entry that is being read. */
 struct entry {
-	char *title, *id, *kernel, *initrd, *args;
+	char *title, *id, *kernel, *initrd, *initrds, *args;
 	unsigned line; /* of its linux command */
+	struct grub_place place;
 	bool open, recovery;
 };
 
@@ -20,6 +22,10 @@ struct reader {
 	struct diag *diag;
 	bool foreign; /* in a part that no kernel of this system is in */
 	struct entry entry;
+	struct grub_default wanted; /* what is to boot, as far as it was said up to here */
+	bool in_submenu, found;
+	unsigned places, sub_places; /* entries so far: of the menu, of the submenu */
+	size_t first; /* line of the first entry, which boots where the wanted one is not there; 0: not ours */
 };
 
 static int no_memory(struct diag *diag)
@@ -33,6 +39,7 @@ static void entry_free(struct entry *entry)
 	free(entry->id);
 	free(entry->kernel);
 	free(entry->initrd);
+	free(entry->initrds);
 	free(entry->args);
 	*entry = (struct entry){.open = false};
 }
@@ -101,7 +108,7 @@ static char *version_of(const char *path)
 	return strdup(dash && dash[1] >= '0' && dash[1] <= '9' ? dash + 1 : path);
 }
 
-static int add_entry(struct reader *reader)
+static int add_entry(struct reader *reader, bool chosen)
 {
 	struct entry *entry = &reader->entry;
 	struct boot_line *line = boot_setup_add(reader->setup);
@@ -118,7 +125,12 @@ static int add_entry(struct reader *reader)
 	line->title = steal(&entry->title);
 	line->kernel = version_of(entry->kernel);
 	line->initrd = steal(&entry->initrd);
-	if (!line->file || !line->kernel ||
+	line->initrds = steal(&entry->initrds);
+	line->image = strdup(entry->kernel);
+	line->is_default = chosen;
+	if (!entry->place.in_submenu && !entry->place.place)
+		reader->first = (size_t)(line - reader->setup->lines);
+	if (!line->image || !line->file || !line->kernel ||
 	    boot_line_segment(line, entry->args, strlen(entry->args), path, entry->line, true, 0) <
 		    0)
 		return -ENOMEM;
@@ -129,11 +141,15 @@ static int close_entry(struct reader *reader)
 {
 	struct entry *entry = &reader->entry;
 	bool rescue = entry->id && strstr(entry->id, "-recovery-");
+	bool chosen = !reader->found &&
+		      grub_default_is(&reader->wanted, entry->place, entry->title, entry->id);
 	int r = 0;
+
+	reader->found |= chosen;
 
 	if (entry->args && !reader->foreign && !rescue && !is_rescue(entry->args) &&
 	    !(entry->id && !strncmp(entry->id, "osprober-", 9)))
-		r = add_entry(reader);
+		r = add_entry(reader, chosen);
 	entry_free(entry);
 	return r;
 }
@@ -164,6 +180,13 @@ static int open_entry(struct reader *reader, const struct grub_words *words)
 	if (r)
 		return r;
 	entry->open = true;
+	entry->place = (struct grub_place){.in_submenu = reader->in_submenu};
+	if (reader->in_submenu) {
+		entry->place.parent = reader->places - 1;
+		entry->place.place = reader->sub_places++;
+	} else {
+		entry->place.place = reader->places++;
+	}
 	if (words->count > 1) {
 		entry->title = plain(words->items[1].text);
 		if (!entry->title)
@@ -181,6 +204,24 @@ static int open_entry(struct reader *reader, const struct grub_words *words)
 	return 0;
 }
 
+/* All images of an initrd command; the kernel unpacks one after the other. */
+static int list_initrds(struct reader *reader, const struct grub_words *words)
+{
+	_cleanup_text_ struct text text = {.data = NULL};
+
+	for (size_t i = 1; i < words->count; i++) {
+		_cleanup_free_ char *path = plain(words->items[i].text), *below = NULL;
+
+		below = path ? below_root(reader->context->root, path) : NULL;
+		if (!below)
+			return -ENOMEM;
+		text_add(&text, "%s%s", i > 1 ? "\n" : "", below);
+	}
+	free(reader->entry.initrds);
+	reader->entry.initrds = text.error ? NULL : steal(&text.data);
+	return text.error;
+}
+
 static int read_command(struct reader *reader, const struct grub_words *words)
 {
 	static const char *const loads[] = {"linux", "linux16", "linuxefi", NULL};
@@ -190,6 +231,11 @@ static int read_command(struct reader *reader, const struct grub_words *words)
 
 	if (!strcmp(name, "menuentry"))
 		return open_entry(reader, words);
+	if (!strcmp(name, "submenu")) {
+		reader->places++;
+		reader->sub_places = 0;
+		reader->in_submenu = true;
+	}
 	if (!entry->open || words->count < 2)
 		return 0;
 	if (is_one_of(name, loads) && !entry->args) {
@@ -205,7 +251,7 @@ static int read_command(struct reader *reader, const struct grub_words *words)
 
 		free(entry->initrd);
 		entry->initrd = path ? below_root(reader->context->root, path) : NULL;
-		return entry->initrd ? 0 : -ENOMEM;
+		return entry->initrd ? list_initrds(reader, words) : -ENOMEM;
 	}
 	return 0;
 }
@@ -237,8 +283,14 @@ static int read_line(struct reader *reader, const char *text, size_t size, size_
 		reader->foreign = false;
 	for (; len && strchr(" \t\r", text[len - 1]); len--)
 		;
-	if (len && text[strspn(text, " \t")] == '}')
-		return reader->entry.open ? close_entry(reader) : 0;
+	if (grub_default_line(&reader->wanted, text, len) < 0)
+		return -ENOMEM;
+	if (len && text[strspn(text, " \t")] == '}') {
+		if (reader->entry.open)
+			return close_entry(reader);
+		reader->in_submenu = false;
+		return 0;
+	}
 	/* A block opens at the end of the line. */
 	if (len && text[len - 1] == '{')
 		len--;
@@ -271,6 +323,7 @@ int grub_cfg_read(const struct boot_context *context, struct boot_setup *setup, 
 	}
 	if (r < 0 || !file.exists)
 		return r;
+	r = grub_default_read(context->root, dir, &reader.wanted);
 	for (size_t at = 0, number = 1; r == 0 && at < file.size; number++) {
 		const char *line = file.data + at;
 		size_t size = strcspn(line, "\n");
@@ -280,7 +333,10 @@ int grub_cfg_read(const struct boot_context *context, struct boot_setup *setup, 
 		r = read_line(&reader, line, strnlen(line, size), at, (unsigned)number);
 		at += size + 1;
 	}
+	if (r == 0 && !reader.found && reader.first)
+		setup->lines[reader.first].is_default = true;
 	entry_free(&reader.entry);
+	grub_default_free(&reader.wanted);
 	return r ? no_memory(diag) : 0;
 }
 

@@ -96,6 +96,7 @@ static void read_cpuinfo(const struct root *root, struct host *host)
 	at = field(buf, "flags", &len);
 	if (at && at[len] == '\n') {
 		host->flags_known = true;
+		host->has_virt = has_word(at, len, "vmx") || has_word(at, len, "svm");
 		host->has_2m = has_word(at, len, "pse");
 		host->has_1g = has_word(at, len, "pdpe1gb");
 	}

@@ -22,6 +22,7 @@ struct host {
 	const struct root *root; /* for what is read later; not owned */
 	enum cpu_vendor vendor; /* CPU_UNKNOWN in an image */
 	bool flags_known; /* /proc/cpuinfo has flags: those below are true or false */
+	bool has_virt; /* VT-x or SVM: vmx, svm */
 	bool has_2m, has_1g; /* huge pages of the CPU: pse, pdpe1gb */
 	unsigned cpus; /* highest CPU number that is present, plus one; 0: not known (an image) */
 	cpu_set_t present; /* empty where cpus is 0 */

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include "bootcfg/initrd-content.h"
-#include "bootcfg/initrd-tree.h"
 #include "early/profile-build.h"
 
 #define DIR_USR "usr/lib/vfio-bootcfg.conf.d"
@@ -30,7 +29,7 @@ static bool is_below(const char *name, const char *dir)
 }
 
 /* The names that the dracut module gives them: nearly always all that is needed. */
-static bool wanted(const char *name)
+bool initrd_content_wants(const char *name)
 {
 	return !strcmp(name, FILE_ETC) || is_below(name, DIR_ETC) || is_below(name, DIR_USR);
 }
@@ -219,27 +218,32 @@ static bool has_init(const struct initrd_tree *tree)
 	return false;
 }
 
-int initrd_content_read(int fd, struct initrd_content *ret, struct diag *diag)
+int initrd_content_of(int fd, const struct initrd_tree *tree, struct initrd_content *ret,
+		      struct diag *diag)
 {
-	_cleanup_initrd_tree_ struct initrd_tree tree = {.count = 0};
 	struct initrd_content content = {.made_by = NULL};
-	int r;
+	int r = read_profile(fd, tree, &content, diag);
 
-	r = initrd_tree_load(fd, wanted, &tree, diag);
-	if (r == 0)
-		r = read_profile(fd, &tree, &content, diag);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(marks) && !content.made_by; i++)
-		if (has(&tree, marks[i].path))
+		if (has(tree, marks[i].path))
 			content.made_by = marks[i].name;
-	content.has_parameters = has(&tree, "usr/lib/dracut/build-parameter.txt") ||
-				 has(&tree, "lib/dracut/build-parameter.txt");
-	content.has_early = has_early(&tree);
-	content.has_init = has_init(&tree);
-	read_kernel(&tree, content.kernel, sizeof(content.kernel));
+	content.has_parameters = has(tree, "usr/lib/dracut/build-parameter.txt") ||
+				 has(tree, "lib/dracut/build-parameter.txt");
+	content.has_early = has_early(tree);
+	content.has_init = has_init(tree);
+	read_kernel(tree, content.kernel, sizeof(content.kernel));
 	*ret = content;
 	return 0;
+}
+
+int initrd_content_read(int fd, struct initrd_content *ret, struct diag *diag)
+{
+	_cleanup_initrd_tree_ struct initrd_tree tree = {.count = 0};
+	int r = initrd_tree_load(fd, initrd_content_wants, &tree, diag);
+
+	return r < 0 ? r : initrd_content_of(fd, &tree, ret, diag);
 }
 
 void initrd_content_free(struct initrd_content *content)
@@ -249,7 +253,7 @@ void initrd_content_free(struct initrd_content *content)
 
 /* --- comparing --------------------------------------------------------------------------------- */
 
-static bool acted_upon(const struct profile_entry *entry)
+bool initrd_content_is_asked_by(const struct profile_entry *entry)
 {
 	return !strcmp(entry->section, "device") || !strcmp(entry->section, "hugepages");
 }
@@ -259,7 +263,7 @@ static size_t count_acted_upon(const struct profile *profile)
 	size_t count = 0;
 
 	for (size_t i = 0; i < profile->entry_count; i++)
-		count += acted_upon(&profile->entries[i]);
+		count += initrd_content_is_asked_by(&profile->entries[i]);
 	return count;
 }
 
@@ -278,7 +282,7 @@ bool initrd_content_agrees(const struct initrd_content *content, const struct pr
 	for (size_t i = 0; i < profile->entry_count; i++) {
 		const struct profile_entry *entry = &profile->entries[i], *other;
 
-		if (!acted_upon(entry))
+		if (!initrd_content_is_asked_by(entry))
 			continue;
 		other = profile_get(&content->profile, entry->section, entry->name, entry->key);
 		if (!other || strcmp(other->value, entry->value) != 0)

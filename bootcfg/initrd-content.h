@@ -3,6 +3,7 @@
 #ifndef BOOTCFG_INITRD_CONTENT_H
 #define BOOTCFG_INITRD_CONTENT_H
 
+#include "bootcfg/initrd-tree.h"
 #include "early/profile.h"
 
 struct initrd_content {
@@ -22,8 +23,19 @@ struct initrd_content {
 int initrd_content_read(int fd, struct initrd_content *ret, struct diag *diag) _must_check_;
 void initrd_content_free(struct initrd_content *content);
 
+/*
+ * The same for an image whose tree is at hand, loaded with the texts of at least those files that
+ * initrd_content_wants().
+ */
+bool initrd_content_wants(const char *name);
+int initrd_content_of(int fd, const struct initrd_tree *tree, struct initrd_content *ret,
+		      struct diag *diag) _must_check_;
+
 /* True if there is anything in the profile that an image has to carry: [device] or [hugepages]. */
 bool initrd_content_is_asked(const struct profile *profile);
+
+/* True for a key of the sections that early acts upon. */
+bool initrd_content_is_asked_by(const struct profile_entry *entry);
 
 /*
  * True if the image carries what early acts upon of this profile: all of [device] and [hugepages], in

@@ -150,6 +150,14 @@ static int take(void *data, struct file *file, struct diag *diag)
 	return 0;
 }
 
+int leftovers_modprobe_file(const struct root *root, const struct profile *profile,
+			    struct file *file, struct leftovers *leftovers, struct diag *diag)
+{
+	struct search search = {.root = root, .profile = profile, .leftovers = leftovers};
+
+	return take(&search, file, diag);
+}
+
 int leftovers_modprobe(const struct root *root, const struct profile *profile,
 		       struct leftovers *leftovers, struct diag *diag)
 {

@@ -42,4 +42,9 @@ int leftovers_sysctl(const struct root *root, unsigned long pages, struct leftov
 int leftovers_modprobe(const struct root *root, const struct profile *profile,
 		       struct leftovers *leftovers, struct diag *diag) _must_check_;
 
+/* The second one for a single file, be it one of an initramfs. */
+int leftovers_modprobe_file(const struct root *root, const struct profile *profile,
+			    struct file *file, struct leftovers *leftovers,
+			    struct diag *diag) _must_check_;
+
 #endif

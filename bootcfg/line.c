@@ -98,6 +98,8 @@ void boot_line_free(struct boot_line *line)
 	free(line->title);
 	free(line->kernel);
 	free(line->initrd);
+	free(line->initrds);
+	free(line->image);
 	owned_free(&line->owned);
 	owned_free(&line->owned_after);
 	*line = (struct boot_line){.role = LINE_SOURCE};

@@ -81,6 +81,9 @@ struct boot_line {
 	char *title; /* of a menu entry, or NULL; owned */
 	char *kernel; /* its version, or where that is not known the path of its image, or NULL; owned */
 	char *initrd; /* path of its (last) image below the root, or NULL; owned */
+	char *initrds; /* paths of all of them, one a line, in their order, or NULL; owned */
+	char *image; /* path of the kernel below the root, or NULL; owned */
+	bool is_default; /* of grub.cfg: it says that this one boots where nobody chooses */
 	struct segment *segments;
 	size_t segment_count;
 	size_t append; /* the segment that new units go to; never a fixed one, unless read_only */

@@ -87,6 +87,21 @@ static const struct cmd_option plan_options[] = {
 	{.name = "xml", .help = "print libvirt's domain that goes with it"},
 };
 
+static const struct cmd_option check_options[] = {
+	{.name = "booted",
+	 .help = "this boot in place of the next one: what of the profile was done"},
+	{.name = "rom", .help = "read the cards' option ROMs, too: is there one for UEFI"},
+	{.name = "loader",
+	 .argument = "NAME",
+	 .help = "grub, systemd-boot or kernelstub, in place of the active one",
+	 .completion = LOADERS,
+	 .repeatable = true},
+	{.name = "esp",
+	 .argument = "DIR",
+	 .help = "where the EFI system partition is, inside --root",
+	 .completion = "@directory"},
+};
+
 static const struct cmd commands[] = {
 	{
 		.name = "set",
@@ -117,6 +132,14 @@ static const struct cmd commands[] = {
 		.help = "wanted, configured and running, side by side",
 		.options = status_options,
 		.option_count = ARRAY_SIZE(status_options),
+	},
+	{
+		.name = "check",
+		.run = check_run,
+		.help = "whether the next boot will do what the profile says: entries, images, "
+			"cards, and why not",
+		.options = check_options,
+		.option_count = ARRAY_SIZE(check_options),
 	},
 };
 

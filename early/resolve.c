@@ -307,7 +307,7 @@ static void check_target(struct resolver *res, struct claim_target *target)
 		return;
 	}
 	r = pci_group(res->root, dev);
-	if (r < 0 || dev->group == PCI_GROUP_NONE) {
+	if (r < 0 || (dev->group == PCI_GROUP_NONE && !(res->flags & RESOLVE_NO_GROUP))) {
 		claim_refuse(res->plan, target, CLAIM_NO_IOMMU_GROUP, r < 0 ? -r : ENODEV,
 			     "%s has no IOMMU group: switch on VT-d or AMD-Vi in the firmware "
 			     "setup, and run vfio-bootcfg set --iommu pt",

@@ -71,6 +71,7 @@ enum resolve_flags {
 	RESOLVE_GUEST = 1 << 0, /* take sections with claim = guest too */
 	RESOLVE_RELEASED = 1 << 1, /* take what was given back in this boot too */
 	RESOLVE_FIND = 1 << 2, /* only say which functions are meant: to give them back */
+	RESOLVE_NO_GROUP = 1 << 3, /* take what has no IOMMU group: as if the IOMMU were on */
 };
 
 /*
