@@ -5,6 +5,8 @@
 #include "bootcfg/check.h"
 #include "early/claim.h"
 
+#define RECORD_PATH_TEXT "/" RECORD_PATH
+
 static bool is_released(const struct root *root, const char *address)
 {
 	char path[128];
@@ -80,7 +82,12 @@ static int check_record(const struct root *root, struct check *check)
 	}
 	if (strcmp(record->result, "done") != 0)
 		problem_add(&check->problems, PROBLEM_NOTHING_DONE, true,
-			    "vfio-early claimed nothing (%s): %s", record->reason, record->text);
+			    "vfio-early claimed nothing (" RECORD_PATH_TEXT ": %s): %s; %s",
+			    record->reason, record->text,
+			    !strcmp(record->result, "off") ? "boot without it, if it was not meant"
+			    : !strcmp(record->result, "failed")
+				    ? "`journalctl -k -g vfio-early` says more"
+				    : "`vfio-bootcfg check` says what is to be corrected");
 	for (size_t i = 0; r == 0 && i < record->count; i++)
 		r = check_claim(root, check, &record->claims[i]);
 	for (size_t i = 0; !strcmp(record->result, "done") && i < status->profile.device_count;

@@ -114,8 +114,9 @@ static enum check_will group_in_next(const struct next *next, const char *addr,
 		snprintf(
 			text, CLAIM_TEXT,
 			"%s has no IOMMU group, though the running command line switches the IOMMU "
-			"on: %s is switched off in the firmware setup, or this kernel cannot use "
-			"it",
+			"on: switch %s on in the firmware setup; where it is on, `journalctl -k` "
+			"says why "
+			"this kernel does not use it",
 			addr, name);
 		return WILL_NOT;
 	}
@@ -185,7 +186,8 @@ static int add_section(const struct next *next, const struct claim_target *targe
 int check_cards(const struct root *root, struct check *check, const struct check_entry *entry)
 {
 	const struct host *host = &check->status.host;
-	const struct problem *stop = entry ? entry_stop(check, entry) : NULL;
+	const struct problem *stop =
+		entry ? entry_stop(check, entry) : problems_stop(&check->problems);
 	_cleanup_inventory_ struct pci_inventory inv = {.count = 0};
 	_cleanup_plan_ struct claim_plan plan = {.count = 0};
 	struct next next = {.root = root, .check = check, .entry = entry};
@@ -194,8 +196,7 @@ int check_cards(const struct root *root, struct check *check, const struct check
 	if (stop)
 		return add_all(check, WILL_NOT, problem_word(stop->reason), stop->text);
 	if (!entry)
-		return add_all(check, WILL_NOT, problem_word(PROBLEM_NO_DEFAULT),
-			       "which entry boots is not known, or there is none");
+		return 0; /* without a profile nothing is asked */
 	if (!root_has_kernel(root))
 		return add_all(check, WILL_UNKNOWN, "image",
 			       "which cards the machine has cannot be told in an image");

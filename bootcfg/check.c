@@ -122,12 +122,13 @@ int check_load(struct cmd_call *call, struct check *ret)
 	int code, r;
 
 	*ret = (struct check){.booted = cmd_has(call, "booted")};
-	code = status_load(call, &ret->status);
-	if (code)
-		return code;
 	if (ret->booted && !root_has_kernel(&call->root))
 		return cmd_failf(call, EXIT_USAGE,
 				 "--booted is about a running system, and this is an image");
+	code = ret->booted ? status_load_running(call, &ret->status)
+			   : status_load(call, &ret->status);
+	if (code)
+		return code;
 	if (ret->booted)
 		r = check_booted(&call->root, ret);
 	else
@@ -181,7 +182,7 @@ int check_run(struct cmd_call *call)
 		if (!document)
 			return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 		cmd_document(call, document);
-	} else {
+	} else if (!check.booted || !call->quiet || !check_ok(&check)) {
 		if (check_print(&check) < 0)
 			return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 		fflush(stdout); /* before the remarks, where both go to one place */

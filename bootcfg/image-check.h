@@ -26,7 +26,13 @@ int image_check(const struct root *root, const struct profile *profile, const ch
 		const char *kernel, bool unified, struct image_check *ret) _must_check_;
 void image_check_free(struct image_check *check);
 
-/* The same for a regular file that is open; name: for messages, with a leading slash. */
+/*
+ * Opens it: of a UKI a copy of its section, of several one behind the other, in memory. *ret_fd is the
+ * caller's. 0, or -errno: -ENOENT also for a UKI without an initramfs; -EFBIG; -EISDIR, -ENOTSUP.
+ */
+int image_open(const struct root *root, const char *path, bool unified, int *ret_fd) _must_check_;
+
+/* image_check() for a regular file that is open; name: for messages, with a leading slash. */
 int image_check_fd(const struct root *root, const struct profile *profile, int fd, const char *name,
 		   const char *kernel, struct problems *problems) _must_check_;
 

@@ -6,9 +6,9 @@
 #include "bootcfg/kernel-image.h"
 
 #define HEADER_AT 0x1f1
-#define MAGIC_AT 0x202 /* "HdrS" */
-#define VERSION_AT 0x20e /* 16 bits, less 0x200 */
-#define HEADER_BYTES (VERSION_AT + 2 - HEADER_AT)
+#define MAGIC_AT (0x202 - HEADER_AT) /* "HdrS" */
+#define VERSION_AT (0x20e - HEADER_AT) /* 16 bits, less 0x200 */
+#define HEADER_BYTES (VERSION_AT + 2)
 
 int kernel_image_version(const struct root *root, const char *path,
 			 char ret[static KERNEL_VERSION_STR])
@@ -29,9 +29,9 @@ int kernel_image_version(const struct root *root, const char *path,
 	n = pread(fd, header, sizeof(header), HEADER_AT);
 	if (n < 0)
 		return -errno;
-	if (n != sizeof(header) || memcmp(header + MAGIC_AT - HEADER_AT, "HdrS", 4) != 0)
+	if (n != sizeof(header) || memcmp(header + MAGIC_AT, "HdrS", 4) != 0)
 		return -EBADMSG;
-	at = (const unsigned char *)header + VERSION_AT - HEADER_AT;
+	at = (const unsigned char *)header + VERSION_AT;
 	n = pread(fd, text, sizeof(text) - 1, (at[0] | at[1] << 8) + 0x200);
 	if (n < 0)
 		return -errno;

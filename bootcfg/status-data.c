@@ -180,6 +180,8 @@ static int load_running(struct cmd_call *call, struct status *status)
 	struct diag diag = DIAG_INIT;
 	int r;
 
+	if (load_pools(status, &call->root) < 0)
+		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 	if (status->host.cmdline) {
 		r = policy_forbid_ids(&call->root, &status->profile, status->host.cmdline,
 				      &status->wants, &status->remarks, &diag);
@@ -257,9 +259,16 @@ int status_load(struct cmd_call *call, struct status *ret)
 		if (code)
 			return code;
 	}
-	if (load_pools(ret, &call->root) < 0)
-		return cmd_failf(call, EXIT_SYSTEM, "out of memory");
 	return load_running(call, ret);
+}
+
+int status_load_running(struct cmd_call *call, struct status *ret)
+{
+	int code;
+
+	*ret = (struct status){.state = NULL};
+	code = load_wanted(call, ret);
+	return code ? code : load_running(call, ret);
 }
 
 bool status_agrees(const struct status *status)

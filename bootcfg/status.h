@@ -46,6 +46,9 @@ struct status {
 
 /* Reads all. 0, or an exit code of an error that it has said; the caller frees in any case. */
 int status_load(struct cmd_call *call, struct status *ret) _must_check_;
+
+/* The same without the boot sources: what is wanted, and what this boot has of it. */
+int status_load_running(struct cmd_call *call, struct status *ret) _must_check_;
 void status_free(struct status *status);
 
 /* True where all is as the profile says, as far as it can be told. */
