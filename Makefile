@@ -24,6 +24,7 @@ LIBVIRTHOOKDIR ?= /etc/libvirt/hooks
 # Not below PREFIX: where AppArmor confines libvirtd, its hooks may run what is in /usr/sbin, and nothing in /usr/lib or
 # /usr/local (/etc/apparmor.d/usr.sbin.libvirtd).
 HOOKSBINDIR := /usr/sbin
+UNITDIR ?= /usr/lib/systemd/system
 
 CC ?= cc
 O ?= build
@@ -124,6 +125,10 @@ install: all
 	install -D -m 755 bootcfg/kernel-added $(DESTDIR)$(EARLYDIR)/kernel-added
 	install -D -m 755 bootcfg/kernel-postinst $(DESTDIR)$(POSTINSTDIR)/vfio-bootcfg
 	install -D -m 755 bootcfg/kernel-install.plugin $(DESTDIR)$(KERNELINSTALLDIR)/95-vfio-bootcfg.install
+	install -D -m 644 bootcfg/vfio-bootcfg-check.service $(DESTDIR)$(UNITDIR)/vfio-bootcfg-check.service
+	mkdir -p $(DESTDIR)$(UNITDIR)/multi-user.target.wants
+	ln -sfn ../vfio-bootcfg-check.service \
+		$(DESTDIR)$(UNITDIR)/multi-user.target.wants/vfio-bootcfg-check.service
 	install -D -m 644 bootcfg/vfio-bootcfg.8 $(DESTDIR)$(MANDIR)/man8/vfio-bootcfg.8
 	install -D -m 755 modules.d/50vfio-bootcfg/module-setup.sh \
 		$(DESTDIR)$(DRACUTMODDIR)/50vfio-bootcfg/module-setup.sh
