@@ -25,6 +25,7 @@ package_list=()
 time_factor=1
 numa_nodes=1
 when_lines=()
+unforeseen_text=
 files_dir=
 
 word_error() {
@@ -194,6 +195,12 @@ by_hand() {
 	END
 }
 
+# unforeseen WHY...: `vfio-bootcfg check` cannot know how this boot ends. For faults that only a test makes.
+unforeseen() {
+	unforeseen_text=$*
+	[ "$*" != none ] || unforeseen_text=
+}
+
 # when WORD COMMAND...: a command for QEMU's monitor, once the guest has run `say WORD`.
 when() { when_lines+=("$*"); }
 
@@ -222,6 +229,7 @@ compose() {
 	printf '%s' "$image_profile_text" >"$dir/image-profile"
 	printf '%s\n' "${package_list[@]}" >"$dir/packages"
 	echo "$time_factor" >"$dir/time-factor"
+	printf '%s' "$unforeseen_text" >"$dir/unforeseen"
 	case $flavour in
 	grub | systemd-boot | kernelstub)
 		ovmf_wanted=yes
