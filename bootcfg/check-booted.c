@@ -125,15 +125,18 @@ static void check_pools(struct check *check)
 {
 	for (size_t i = 0; i < check->status.pool_count; i++) {
 		const struct status_pool *pool = &check->status.pools[i];
+		const struct record_pool *boot = status_at_boot(&check->status, pool);
 		char node[32] = "";
 
-		if (pool->got < 0 || (unsigned long)pool->got >= pool->wanted)
+		if (pool->now < 0 || (unsigned long)pool->now >= pool->wanted)
 			continue;
 		if (pool->node >= 0)
 			snprintf(node, sizeof(node), " on node %d", pool->node);
 		problem_add(&check->problems, PROBLEM_PAGES, false,
-			    "%ld of %lu huge pages of %s%s are there: `vfio-hugepages reclaim`",
-			    pool->got, pool->wanted, pool->size, node);
+			    "%ld of %lu huge pages of %s%s are there%s%s: `vfio-hugepages reclaim`",
+			    pool->now, pool->wanted, pool->size, node,
+			    boot && strcmp(boot->result, "done") != 0 ? "; at boot: " : "",
+			    boot && strcmp(boot->result, "done") != 0 ? boot->text : "");
 	}
 }
 
