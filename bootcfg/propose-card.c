@@ -4,22 +4,14 @@
 
 #include "bootcfg/device-spec.h"
 #include "bootcfg/propose.h"
-#include "early/disk.h"
 #include "early/display.h"
 
-#define CLASS_STORAGE 0x01
-#define CLASS_NETWORK 0x02
 #define CLASS_DISPLAY 0x03
 #define CLASS_BRIDGE 0x06
 #define CLASS_VGA 0x0300
 #define CLASS_3D 0x0302
 #define VENDOR_ASPEED 0x1a03
 #define VENDOR_MATROX 0x102b
-
-/* Why a card stays with the host; "" where nothing speaks against it. */
-struct refusal {
-	char text[320];
-};
 
 static int out_of_memory(struct diag *diag)
 {
@@ -68,84 +60,21 @@ static int add_card(struct proposal *proposal, struct pci_dev *dev, enum card_ch
 
 /* --- groups ----------------------------------------------------------------------------------- */
 
-/* What must not leave the host; "" for what may. */
-static void look_at_companion(const struct proposal *proposal, const struct pci_dev *dev,
-			      char buf[static DISK_TEXT + 64])
-{
-	char disk[DISK_TEXT];
-
-	buf[0] = '\0';
-	if (proposal->display && device_same_card(proposal->root, proposal->display, dev))
-		snprintf(buf, DISK_TEXT + 64, "the display that the host boots on");
-	else if (pci_base_class(dev) == CLASS_NETWORK && dev->driver[0] &&
-		 strcmp(dev->driver, "vfio-pci") != 0)
-		snprintf(buf, DISK_TEXT + 64, "a network card of the host");
-	else if (dev->driver[0] && strcmp(dev->driver, "vfio-pci") != 0 &&
-		 disk_in_use(proposal->root, &dev->addr, disk))
-		snprintf(buf, DISK_TEXT + 64, "which the host uses: %s", disk);
-}
-
-/*
- * The next function that shares a group with one of the card's and is neither its own nor a bridge, which
- * no guest gets and which does not make a group impossible.
- */
-static struct pci_dev *next_companion(const struct proposal *proposal,
-				      const struct proposed_card *card, size_t *at,
-				      const struct pci_dev **ret_mine)
-{
-	for (; *at < proposal->inv.count; ++*at) {
-		struct pci_dev *dev = &proposal->inv.devs[*at], *mine = NULL;
-
-		if (!dev->identified || dev->group < 0 || pci_base_class(dev) == CLASS_BRIDGE ||
-		    device_same_card(proposal->root, card->dev, dev))
-			continue;
-		while ((mine = proposal_function(proposal, card, mine)))
-			if (mine->group == dev->group) {
-				++*at;
-				*ret_mine = mine;
-				return dev;
-			}
-	}
-	return NULL;
-}
-
-static void check_group(const struct proposal *proposal, const struct proposed_card *card,
-			struct refusal *refusal)
-{
-	char mine_addr[PCI_ADDR_STR], addr[PCI_ADDR_STR], why[DISK_TEXT + 64];
-	const struct pci_dev *dev, *mine;
-	size_t at = 0;
-
-	while ((dev = next_companion(proposal, card, &at, &mine))) {
-		look_at_companion(proposal, dev, why);
-		if (!why[0])
-			continue;
-		snprintf(refusal->text, sizeof(refusal->text),
-			 "%s shares IOMMU group %d with %s, %s",
-			 pci_addr_format(&mine->addr, mine_addr), mine->group,
-			 pci_addr_format(&dev->addr, addr), why);
-		return;
-	}
-}
-
 /* All that hangs together with a chosen card, and with what comes along. */
 static int add_companions(struct proposal *proposal, struct diag *diag)
 {
 	for (size_t i = 0; i < proposal->card_count; i++) {
 		const struct proposed_card card = proposal->cards[i];
-		struct refusal refusal = {.text = ""};
+		char refusal[REFUSAL_STR], cure[CURE_STR];
 		const struct pci_dev *mine;
 		struct pci_dev *dev;
 		size_t at = 0;
 
-		check_group(proposal, &card, &refusal);
-		if (refusal.text[0])
-			return diag_set(diag, -EPERM, NULL, 0,
-					"%s; put one of them into a slot of another group, or, "
-					"with a kernel that has the ACS override patch, set "
-					"--acs-override downstream, reboot, and plan again",
-					refusal.text);
-		while ((dev = next_companion(proposal, &card, &at, &mine)))
+		if (proposal_group_is_held(proposal, &card, refusal)) {
+			proposal_cure(proposal, &card, cure);
+			return diag_set(diag, -EPERM, NULL, 0, "%s; %s", refusal, cure);
+		}
+		while ((dev = proposal_companion(proposal, &card, &at, &mine)))
 			if (add_card(proposal, dev, CARD_GROUP, mine) < 0)
 				return out_of_memory(diag);
 	}
@@ -190,12 +119,11 @@ static void tell_others(struct proposal *proposal, const struct pci_dev *chosen)
 	for (size_t i = 0; i < proposal->inv.count && at + 2 * PCI_ADDR_STR < sizeof(list); i++) {
 		const struct pci_dev *dev = &proposal->inv.devs[i];
 		struct proposed_card card = {.dev = &proposal->inv.devs[i]};
-		struct refusal refusal = {.text = ""};
+		char refusal[REFUSAL_STR];
 
 		if (!is_candidate(proposal, dev) || device_same_card(proposal->root, chosen, dev))
 			continue;
-		check_group(proposal, &card, &refusal);
-		if (!refusal.text[0])
+		if (!proposal_group_is_held(proposal, &card, refusal))
 			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at ? ", " : "",
 					       pci_addr_format(&dev->addr, addr));
 	}
@@ -227,35 +155,33 @@ static int take_only_display(struct proposal *proposal, struct diag *diag)
 
 static int pick(struct proposal *proposal, struct diag *diag)
 {
-	struct refusal first = {.text = ""};
+	char first[REFUSAL_STR] = "", cure[CURE_STR] = "", refusal[REFUSAL_STR];
 	struct pci_dev *best = NULL;
 	bool blind = false;
 
 	for (size_t i = 0; i < proposal->inv.count; i++) {
 		struct pci_dev *dev = &proposal->inv.devs[i];
 		const struct proposed_card card = {.dev = dev};
-		struct refusal refusal = {.text = ""};
 
 		if (!is_candidate(proposal, dev))
 			continue;
 		blind |= !proposal->display && dev->class >> 8 == CLASS_VGA;
-		check_group(proposal, &card, &refusal);
-		if (refusal.text[0] && !first.text[0])
-			first = refusal;
-		if (!refusal.text[0] && (!best || rank(dev) > rank(best)))
-			best = dev;
+		if (!proposal_group_is_held(proposal, &card, refusal)) {
+			if (!best || rank(dev) > rank(best))
+				best = dev;
+		} else if (!first[0]) {
+			memcpy(first, refusal, sizeof(first));
+			proposal_cure(proposal, &card, cure);
+		}
 	}
 	if (blind)
 		return diag_set(diag, -EPERM, NULL, 0,
 				"which display the host boots on cannot be told here; name the "
 				"guest's card with --device (vfio-device list shows what there "
 				"is)");
-	if (!best && first.text[0])
-		return diag_set(diag, -EPERM, NULL, 0,
-				"no card can be given away: %s; put one of them into a slot of "
-				"another group, or, with a kernel that has the ACS override patch, "
-				"set --acs-override downstream, reboot, and plan again",
-				first.text);
+	if (!best && first[0])
+		return diag_set(diag, -EPERM, NULL, 0, "no card can be given away: %s; %s", first,
+				cure);
 	if (!best)
 		return take_only_display(proposal, diag);
 	tell_others(proposal, best);
@@ -299,6 +225,8 @@ int propose_cards(struct proposal *proposal, struct diag *diag)
 	for (size_t i = 0; i < proposal->inv.count; i++)
 		if (pci_identify(proposal->root, &proposal->inv.devs[i]) == 0)
 			(void)!pci_group(proposal->root, &proposal->inv.devs[i]);
+	if (propose_groups(proposal) < 0)
+		return out_of_memory(diag);
 	if (display_boot(proposal->root, &proposal->inv, &proposal->display) == DISPLAY_NONE)
 		proposal->display = NULL;
 	r = proposal->wish->device_count ? take_named(proposal, diag) : pick(proposal, diag);

@@ -17,7 +17,8 @@ static int out_of_memory(struct diag *diag)
 
 /* --- cards ------------------------------------------------------------------------------------ */
 
-static char *why_card(const struct proposed_card *card, char buf[static REASON_STR])
+static char *why_card(const struct proposal *proposal, const struct proposed_card *card,
+		      char buf[static REASON_STR])
 {
 	char addr[PCI_ADDR_STR] = "";
 
@@ -35,8 +36,13 @@ static char *why_card(const struct proposed_card *card, char buf[static REASON_S
 		snprintf(buf, REASON_STR, "named by --device");
 		break;
 	case CARD_GROUP:
-		snprintf(buf, REASON_STR, "in IOMMU group %d with %s: the host loses it too",
-			 card->other->group, addr);
+		if (proposal->predicted)
+			snprintf(buf, REASON_STR,
+				 "will be in one IOMMU group with %s: the host loses it too", addr);
+		else
+			snprintf(buf, REASON_STR,
+				 "in IOMMU group %d with %s: the host loses it too",
+				 card->other->group, addr);
 		break;
 	}
 	return buf;
@@ -87,6 +93,10 @@ static char *where_card(const struct proposal *proposal, const struct proposed_c
 	if (!groups)
 		snprintf(buf + at, REASON_STR - at, "which ha%s no IOMMU group yet",
 			 functions == 1 ? "s" : "ve");
+	else if (proposal->predicted)
+		snprintf(buf + at, REASON_STR - at, "which will be %sin %s",
+			 is_alone(proposal, card) ? "alone " : "",
+			 groups == 1 ? "one IOMMU group" : "IOMMU groups of their own");
 	else
 		snprintf(buf + at, REASON_STR - at, "%sin IOMMU group%s %s",
 			 is_alone(proposal, card) ? "alone " : "", groups == 1 ? "" : "s", list);
@@ -103,7 +113,7 @@ static int explain_device(const struct proposal *proposal, const struct proposed
 	if (!strcmp(set->key, "path"))
 		return profile_sets_comment(set, "where it sits; bus numbers may move, this stays");
 	if (!strcmp(set->key, "id"))
-		return profile_sets_comment(set, "%s", why_card(card, buf));
+		return profile_sets_comment(set, "%s", why_card(proposal, card, buf));
 	if (!strcmp(set->key, "class"))
 		return profile_sets_comment(set, "what else must be found there");
 	if (!strcmp(set->key, "subsystem"))

@@ -148,6 +148,9 @@ void proposal_free(struct proposal *proposal)
 	remarks_free(&proposal->remarks);
 	profile_sets_free(&proposal->sets);
 	topology_free(&proposal->topology);
+	acs_machine_free(&proposal->acs);
+	free(proposal->members);
+	proposal->members = NULL;
 	pci_inventory_free(&proposal->inv);
 	host_free(&proposal->host);
 	free(proposal->cards);

@@ -7,6 +7,7 @@
 #ifndef BOOTCFG_PROPOSE_H
 #define BOOTCFG_PROPOSE_H
 
+#include "bootcfg/acs.h"
 #include "bootcfg/host.h"
 #include "bootcfg/line.h"
 #include "bootcfg/profile-edit.h"
@@ -43,6 +44,9 @@ struct proposal {
 	const struct wish *wish;
 	struct host host;
 	struct pci_inventory inv;
+	struct acs_machine acs; /* the same functions, and how they isolate */
+	struct acs_member *members; /* predicted with the IOMMU on; NULL where it cannot be told */
+	bool predicted; /* the groups of inv are those, since the kernel has made none */
 	struct pci_dev *display; /* which the host boots on, or NULL */
 	struct proposed_card *cards; /* the first one decides what is near */
 	size_t card_count;
@@ -85,6 +89,27 @@ int propose_cards(struct proposal *proposal, struct diag *diag) _must_check_;
 /* The next function of a card, of those that a guest gets; NULL starts, and ends. */
 struct pci_dev *proposal_function(const struct proposal *proposal, const struct proposed_card *card,
 				  const struct pci_dev *after);
+
+/* Reads or predicts the groups of all functions: propose-groups.c. 0 or -ENOMEM. */
+int propose_groups(struct proposal *proposal) _must_check_;
+
+/*
+ * The next function that shares a group with one of the card's, *ret_mine, and is neither its own nor a bridge; NULL at
+ * the end. *at counts on from 0.
+ */
+struct pci_dev *proposal_companion(const struct proposal *proposal,
+				   const struct proposed_card *card, size_t *at,
+				   const struct pci_dev **ret_mine);
+
+/* Whether one of those must not leave the host: then which and why is in ret. */
+#define REFUSAL_STR 320
+bool proposal_group_is_held(const struct proposal *proposal, const struct proposed_card *card,
+			    char ret[static REFUSAL_STR]);
+
+/* What to do about that: the least ACS override that sets the card free, where it can be told. */
+#define CURE_STR (ACS_OVERRIDE_STR + 320)
+void proposal_cure(const struct proposal *proposal, const struct proposed_card *card,
+		   char ret[static CURE_STR]);
 
 /* Memory and page size: propose-pages.c. Errors as propose(). */
 int propose_pages(struct proposal *proposal, struct diag *diag) _must_check_;

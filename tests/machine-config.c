@@ -50,7 +50,7 @@ static bool parse_express(const char *text, unsigned *ret_flags, unsigned *ret_w
 
 int machine_express(const struct machine *m, const char *express, const char *acs, uint8_t *config)
 {
-	unsigned flags, width, cap, control;
+	unsigned flags = 0, width, cap, control;
 	int end = 0;
 
 	config[0x34] = 0;

@@ -288,7 +288,8 @@ done
 ! grep -q guest-gpu "$machine/etc/vfio-bootcfg.conf" || wrong "a second section for the same card"
 
 it "libvirt's domain: valid by its schema on every machine that has a proposal"
-for name in "$machines"/*; do
+for name in "$machines"/*/expect-plan*; do
+	name=$(dirname "$name")
 	use_machine "$(basename "$name")"
 	on plan --force --xml
 	[ "$status" = 0 ] || [ "$(basename "$name")" = one-root-complex ] || wrong "$name: $(cat "$scratch/err")"
@@ -328,9 +329,35 @@ on set --loader grub --cpus 4-7,12-15 --dry-run
 exits 0
 lacks err "tears cores apart"
 
+it "with the IOMMU off: groups as they will be, told from configuration space; and the least override"
+off='s/ group=[0-9]*//'
+# shellcheck disable=SC2016 # sed's last line
+cpus='$a core 0 threads=0-1 l3=0-3\ncore 1 threads=2-3 l3=0-3\nnode 0 memory=16777216\nproc/cpuinfo = flags : vmx pdpe1gb\nproc/meminfo = MemTotal: 16777216 kB'
+use_machine shared-ports "$cpus"
+on plan
+exits 3
+has err "0000:01:00.0 shares IOMMU group 1 with 0000:02:00.0, the display that the host boots on" "set --acs-override id:8086:1901, reboot"
+lacks err "the IOMMU is off"
+use_machine shared-ports "$off;$cpus"
+on plan
+exits 3
+has err "0000:01:00.0 will share an IOMMU group with 0000:02:00.0, the display that the host boots on" "set --acs-override id:8086:1901, reboot"
+use_machine shared-ports "$off;/^pci 0000:00:01/s/mf=1/acs=001f\/0000 mf=1/;$cpus"
+on plan
+exits 0
+has out "# last seen here; 4 functions, which will be alone in one IOMMU group"
+has err "the IOMMU is off: which groups there will be is told from configuration space"
+# Behind a bridge to conventional PCI nothing is kept apart.
+bridge='/^pci 0000:03:00.0/i pci 0000:04:00.0 parent=0000:00:1c.0 id=104c:8240 class=060400 pcie=pci-bridge\npci 0000:05:00.0 parent=0000:04:00.0 id=102b:0522 class=030000 pcie=none\npci 0000:05:01.0 parent=0000:04:00.0 id=8086:100e class=020000 pcie=none driver=e1000'
+use_machine shared-ports "$off;$cpus"$'\n'"$bridge"
+on plan --device 05:00.0
+exits 3
+has err "0000:05:00.0 will share an IOMMU group with 0000:05:01.0, a network card of the host" "no pcie_acs_override= would keep them apart"
+
 it "groups and lists of the machines"
 program=vfio-device
-for name in "$machines"/*; do
+for name in "$machines"/*/expect-groups; do
+	name=$(dirname "$name")
 	use_machine "$(basename "$name")"
 	on list
 	like out "$name/expect-list"
