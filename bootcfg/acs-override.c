@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bootcfg/acs.h"
+#include "early/cmdline.h"
 
 static bool parse_id(const char *text, size_t len, struct acs_override *override)
 {
@@ -46,6 +47,24 @@ int acs_override_parse(const char *text, struct acs_override *ret)
 	}
 	*ret = override;
 	return 0;
+}
+
+bool acs_override_find(const char *text, size_t size, struct acs_override *ret)
+{
+	char value[ACS_OVERRIDE_STR] = "";
+	struct cmdline_token token;
+	struct cmdline cmdline;
+	size_t at = 0;
+
+	cmdline_init(&cmdline, text, size);
+	while (cmdline_next(&cmdline, &token)) {
+		if (token.for_init || !cmdline_is(&token, "pcie_acs_override") || !token.value ||
+		    at + token.value_len + 2 > sizeof(value))
+			continue;
+		at += (size_t)snprintf(value + at, sizeof(value) - at, "%s%.*s", at ? "," : "",
+				       (int)token.value_len, token.value);
+	}
+	return !acs_override_parse(value, ret);
 }
 
 char *acs_override_format(const struct acs_override *override, char buf[static ACS_OVERRIDE_STR])

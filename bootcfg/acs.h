@@ -127,6 +127,9 @@ int acs_override_parse(const char *text, struct acs_override *ret) _must_check_;
 #define ACS_OVERRIDE_STR (ACS_IDS * 13 + 32)
 char *acs_override_format(const struct acs_override *override, char buf[static ACS_OVERRIDE_STR]);
 
+/* What all pcie_acs_override= of a command line say; false, and *ret untouched, for nothing. */
+bool acs_override_find(const char *text, size_t size, struct acs_override *ret);
+
 /* How many functions are believed to isolate for the override's sake alone. */
 size_t acs_override_reach(const struct acs_machine *machine, const struct acs_override *override);
 

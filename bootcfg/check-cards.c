@@ -168,9 +168,14 @@ static int add_section(const struct next *next, const struct claim_target *targe
 
 	snprintf(text, sizeof(text), "%s", target->text);
 	for (size_t i = 0; will == WILL && i < count; i++) {
+		char said[CLAIM_TEXT] = "";
+
 		pci_addr_format(&targets[i].dev->addr, addr);
-		will = targets[i].dev->group == PCI_GROUP_NONE ? group_in_next(next, addr, text)
-							       : loses_group(next, addr, text);
+		will = targets[i].dev->group == PCI_GROUP_NONE ? group_in_next(next, addr, said)
+							       : loses_group(next, addr, said);
+		/* Of a yes the first function tells. */
+		if (*said && (will != WILL || !*text))
+			strcpy(text, said);
 		if (will != WILL)
 			reason = claim_reason_word(CLAIM_NO_IOMMU_GROUP);
 	}
@@ -205,7 +210,9 @@ int check_cards(const struct root *root, struct check *check, const struct check
 		return r;
 	if (r < 0)
 		return add_all(check, WILL_NOT, claim_reason_word(CLAIM_NOT_FOUND),
-			       "this machine has no PCI bus (/sys/bus/pci)");
+			       "this machine has no PCI bus (/sys/bus/pci): take the [device] "
+			       "sections out "
+			       "of the profile");
 	next.running = host->cmdline ? check_iommu_of(root, host, host->cmdline) : IOMMU_AS_BUILT;
 	next.firmware = check_firmware_iommu(root, host, &next.vendor);
 	r = claim_resolve(root, &check->status.profile, &inv, RESOLVE_RELEASED | RESOLVE_NO_GROUP,
@@ -217,5 +224,5 @@ int check_cards(const struct root *root, struct check *check, const struct check
 			count++;
 		r = add_section(&next, &plan.targets[i], count);
 	}
-	return r;
+	return r < 0 ? r : check_groups(root, check, entry, &inv, &plan);
 }

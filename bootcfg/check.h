@@ -6,9 +6,11 @@
 #ifndef BOOTCFG_CHECK_H
 #define BOOTCFG_CHECK_H
 
+#include "bootcfg/acs.h"
 #include "bootcfg/image-check.h"
 #include "bootcfg/kernel-image.h"
 #include "bootcfg/status.h"
+#include "early/resolve.h"
 
 enum check_iommu {
 	IOMMU_ON, /* the command line says so, or it needs no word */
@@ -78,6 +80,13 @@ int check_add_entry(struct cmd_call *call, struct check *check, const struct sta
 /* The cards, by the default entry (NULL: not known) and this machine. */
 int check_cards(const struct root *root, struct check *check,
 		const struct check_entry *entry) _must_check_;
+
+/*
+ * Notes on what else is in the IOMMU group of a card that is given away: in the groups of now, or in those that are
+ * predicted, where the entry changes them. Identifies and groups inv.
+ */
+int check_groups(const struct root *root, struct check *check, const struct check_entry *entry,
+		 struct pci_inventory *inv, const struct claim_plan *plan) _must_check_;
 
 /* What else this host has or has not. rom: option ROMs are read, too. */
 void check_host(const struct root *root, struct check *check, bool rom);

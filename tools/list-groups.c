@@ -2,10 +2,7 @@
 /* Predicted IOMMU groups beside the kernel's own. */
 #include <string.h>
 
-#include "early/cmdline.h"
 #include "tools/list.h"
-
-#define OVERRIDE_PARAM "pcie_acs_override"
 
 int list_view_parse(const char *text, struct acs_view *ret)
 {
@@ -77,22 +74,10 @@ static size_t count_unexplained(const struct list *list)
 static bool running_override(const struct root *root, struct acs_override *ret)
 {
 	_cleanup_free_ char *text = NULL;
-	char value[ACS_OVERRIDE_STR] = "";
-	struct cmdline_token token;
-	struct cmdline cmdline;
-	size_t size, at = 0;
+	size_t size;
 
-	if (root_read_file(root, "proc/cmdline", &text, &size, NULL) < 0)
-		return false;
-	cmdline_init(&cmdline, text, size);
-	while (cmdline_next(&cmdline, &token)) {
-		if (token.for_init || !cmdline_is(&token, OVERRIDE_PARAM) || !token.value ||
-		    at + token.value_len + 2 > sizeof(value))
-			continue;
-		at += (size_t)snprintf(value + at, sizeof(value) - at, "%s%.*s", at ? "," : "",
-				       (int)token.value_len, token.value);
-	}
-	return !acs_override_parse(value, ret);
+	return root_read_file(root, "proc/cmdline", &text, &size, NULL) >= 0 &&
+	       acs_override_find(text, size, ret);
 }
 
 static int predict(struct list *list, const struct acs_view *view)
@@ -167,7 +152,7 @@ void list_print_prediction(const struct list *list)
 	const struct list_prediction *p = &list->prediction;
 	char override[ACS_OVERRIDE_STR];
 
-	if (!p->members || (list->has_groups && !p->asked))
+	if (!list->count || !p->members || (list->has_groups && !p->asked))
 		return;
 	acs_override_format(&p->view.override, override);
 	printf("\nPREDICTED is no measurement: it is told from configuration space by the kernel's "

@@ -4,72 +4,11 @@
 # time, each with its reason. At the end all reasons that were given are read.
 # shellcheck source=tests/cli/harness
 . "$(dirname "$0")/harness"
+# shellcheck source=tests/cli/images
+. "$(dirname "$0")/images"
 program=vfio-bootcfg
 kernel=6.1.0-9-amd64
 arguments="root=/dev/vda intel_iommu=on iommu=pt"
-
-json() {
-	python3 -c 'import json,sys
-d = json.load(open(sys.argv[1]))
-e = ([e for e in d.get("entries", []) if e["default"]] or [None])[0]
-print(eval(sys.argv[2]))' "$scratch/out" "$1" 2>&1
-}
-
-is() {
-	local found
-	found=$(json "$1")
-	[ "$found" = "$2" ] || wrong "$1 is '$found', not '$2'"
-}
-
-# --- images ------------------------------------------------------------------------------------
-
-# new_image: what dracut puts into one, in $tree.
-new_image() {
-	local module
-	tree=$scratch/image-tree
-	rm -rf "$tree"
-	mkdir -p "$tree"/{etc,usr/lib/{vfio-bootcfg,systemd/system/initrd.target.wants,dracut,modprobe.d,x86_64-linux-gnu}} \
-		"$tree/usr/lib/modules/$kernel/kernel/vfio"
-	ln -s usr/lib "$tree/lib"
-	ln -s usr/lib/systemd/systemd "$tree/init"
-	printf '\177ELF' | install -m 755 /dev/stdin "$tree/usr/lib/systemd/systemd"
-	printf '\177ELF' | install -m 755 /dev/stdin "$tree/usr/lib/vfio-bootcfg/vfio-early"
-	printf '\177ELF' >"$tree/usr/lib/x86_64-linux-gnu/libkmod.so.2.4.0"
-	ln -s libkmod.so.2.4.0 "$tree/usr/lib/x86_64-linux-gnu/libkmod.so.2"
-	echo '[Unit]' >"$tree/usr/lib/systemd/system/vfio-early.service"
-	ln -s ../vfio-early.service "$tree/usr/lib/systemd/system/initrd.target.wants/"
-	echo --hostonly >"$tree/usr/lib/dracut/build-parameter.txt"
-	for module in vfio-pci vfio-pci-core vfio vfio_iommu_type1; do
-		echo "$module" >"$tree/lib/modules/$kernel/kernel/vfio/$module.ko.xz"
-	done
-	cat >"$tree/lib/modules/$kernel/modules.dep" <<-END
-		kernel/vfio/vfio-pci.ko.xz: kernel/vfio/vfio-pci-core.ko.xz kernel/vfio/vfio.ko.xz
-		kernel/vfio/vfio-pci-core.ko.xz: kernel/vfio/vfio.ko.xz
-		kernel/vfio/vfio.ko.xz:
-		kernel/vfio/vfio_iommu_type1.ko.xz: kernel/vfio/vfio.ko.xz
-	END
-	echo index >"$tree/lib/modules/$kernel/modules.dep.bin"
-	cp "$machine/etc/vfio-bootcfg.conf" "$tree/etc/"
-}
-
-microcode() {
-	local dir=$scratch/microcode
-	mkdir -p "$dir/kernel/x86/microcode"
-	echo none >"$dir/kernel/x86/microcode/GenuineIntel.bin"
-	(cd "$dir" && find . -mindepth 1 | sort | cpio -o -H newc -R 0:0 --quiet)
-}
-
-# pack COMPRESSOR...: $tree as an image on stdout: microcode, padding, and the archive.
-pack() {
-	microcode >"$scratch/cpio"
-	truncate -s %512 "$scratch/cpio"
-	(cd "$tree" && find . -mindepth 1 | sort | cpio -o -H newc -R 0:0 --quiet) | "$@" >>"$scratch/cpio"
-	cat "$scratch/cpio"
-}
-
-save_image() {
-	pack zstd -qc -1 | put "boot/initrd.img-$kernel"
-}
 
 # --- hosts -------------------------------------------------------------------------------------
 
@@ -83,23 +22,8 @@ host() {
 		iommu = pt
 	END
 	chmod 644 "$machine/etc/vfio-bootcfg.conf"
-	mkdir -p "$machine/usr/lib/modules/$kernel" "$machine/sys/firmware/acpi/tables"
-	new_image
-	cp "$tree/lib/modules/$kernel/modules.dep" "$machine/usr/lib/modules/$kernel/"
-	echo kernel/drivers/pci/x.ko >"$machine/usr/lib/modules/$kernel/modules.builtin"
-	echo DMAR >"$machine/sys/firmware/acpi/tables/DMAR"
-	put "boot/vmlinuz-$kernel" </dev/null
+	host_files DMAR
 	save_image
-}
-
-entry() {
-	put "boot/loader/entries/$1.conf" <<-END
-		title Linux $2
-		version $2
-		linux /vmlinuz-$kernel
-		initrd /${4:-initrd.img-$kernel}
-		options $3
-	END
 }
 
 sdboot() {
@@ -112,39 +36,7 @@ grub() {
 	host
 	mkdir -p "$machine/etc/default"
 	echo 'GRUB_CMDLINE_LINUX_DEFAULT="intel_iommu=on iommu=pt"' | put etc/default/grub
-	cat <<-END | put boot/grub/grub.cfg
-		if [ -s \$prefix/grubenv ]; then
-		  load_env
-		fi
-		if [ "\${next_entry}" ] ; then
-		   set default="\${next_entry}"
-		   set boot_once=true
-		else
-		   set default="${default-0}"
-		fi
-		function gfxmode {
-		}
-		### BEGIN /etc/grub.d/10_linux ###
-		menuentry 'Debian GNU/Linux' --class debian \$menuentry_id_option 'gnulinux-simple' {
-			linux	/boot/vmlinuz-$kernel $arguments
-			initrd	/boot/initrd.img-$kernel
-		}
-		submenu 'Advanced options' \$menuentry_id_option 'gnulinux-advanced' {
-			menuentry 'Debian, with Linux $kernel' --class debian \$menuentry_id_option 'gnulinux-$kernel-advanced' {
-				linux	/boot/vmlinuz-$kernel $arguments
-				initrd	/boot/initrd.img-$kernel
-			}
-			menuentry 'Debian, with Linux $kernel (recovery mode)' \$menuentry_id_option 'gnulinux-$kernel-recovery-x' {
-				linux	/boot/vmlinuz-$kernel $arguments single
-				initrd	/boot/initrd.img-$kernel
-			}
-			menuentry 'Debian, with Linux 6.0' \$menuentry_id_option 'gnulinux-6.0-advanced' {
-				linux	/boot/vmlinuz-6.0 root=/dev/vda
-				initrd	/boot/initrd.img-6.0
-			}
-		}
-		### END /etc/grub.d/10_linux ###
-	END
+	grub_menu
 }
 
 # A PE file of the sections FILE=NAME.
@@ -165,16 +57,6 @@ uki() {
 }
 
 # --- every answer is kept ----------------------------------------------------------------------
-
-# checks EXIT: of the next boot, as JSON; what it said is kept for the end.
-checks() {
-	local code=$1
-	shift
-	on check --json "$@"
-	exits "$code"
-	cp "$scratch/out" "$scratch/said.$((++said)).json"
-}
-said=0
 
 # no_to REASON TEXT...: the default entry has this reason, alone, and its sentence says so much.
 no_to() {
@@ -730,33 +612,6 @@ not_booted card "[device other] (/etc/vfio-bootcfg.conf:6) was not in the profil
 # --- all reasons -------------------------------------------------------------------------------
 
 it "every no names a file, a device or a kernel option, and says what to do"
-python3 - "$scratch" bootcfg/problems.c early/resolve.c >"$scratch/verdict" <<'END' || wrong "$(cat "$scratch/verdict")"
-import glob, json, re, sys
-seen = {}
-for name in glob.glob(sys.argv[1] + "/said.*.json"):
-    d = json.load(open(name))
-    for e in d["entries"]:
-        for reason, text in zip(e["reasons"], e["problems"]):
-            seen.setdefault(reason, set()).add(text)
-    for reason, text in zip(d["reasons"], d["problems"]):
-        seen.setdefault(reason, set()).add(text)
-    for c in d["cards"]:
-        if c["will"] is False and c["reason"] not in ("guest-only",):
-            seen.setdefault(c["reason"], set()).add(c["text"])
-words = re.findall(r'\[PROBLEM_\w+\] = "([a-z-]+)"', open(sys.argv[2]).read())
-bad = ["%s was never given" % w for w in words if w not in seen]
-# A place: a path, a device, a kernel option; a loader, whose files are the place.
-place = re.compile(r"/[a-z]+/|\[device |CONFIG_|[0-9a-f]{4}:[0-9a-f]{2}:|grub|systemd-boot|huge pages of|module for kernel")
-# What to do: a command, or a verb that tells.
-cure = re.compile(r"`[a-z-]+ |: (take|correct|boot|choose|make|install|switch|mount|name) |; (boot|correct|make|rebuild) |set allow-")
-for reason, texts in seen.items():
-    for text in texts:
-        if not place.search(text):
-            bad.append("%s: names nothing: %s" % (reason, text))
-        if not cure.search(text):
-            bad.append("%s: no cure: %s" % (reason, text))
-print("\n".join(bad))
-sys.exit(bool(bad))
-END
+every_no_is_whole bootcfg/problems.c
 
 done_testing
