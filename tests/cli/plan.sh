@@ -292,7 +292,9 @@ for name in "$machines"/*; do
 	use_machine "$(basename "$name")"
 	on plan --force --xml
 	if [ "$status" != 0 ]; then
-		[ -e "$name/expect-plan-refused" ] && [ ! -e "$name/expect-plan-force" ] || wrong "$name: $(cat "$scratch/err")"
+		if [ ! -e "$name/expect-plan-refused" ] || [ -e "$name/expect-plan-force" ]; then
+			wrong "$name: $(cat "$scratch/err")"
+		fi
 		continue
 	fi
 	virt-xml-validate "$scratch/out" domain >"$scratch/verdict" 2>&1 || wrong "$name: $(cat "$scratch/verdict")"
