@@ -90,8 +90,11 @@ static void unmark(const struct handover *h, const bool *which)
 int handover_mark(const struct handover *h)
 {
 	_cleanup_free_ bool *ours = calloc(h->plan.count + 1, sizeof(*ours));
-	int r = ours ? root_mkdir(h->env.root, RELEASED_DIR) : -ENOMEM;
+	int r;
 
+	if (!ours)
+		return -ENOMEM;
+	r = root_mkdir(h->env.root, RELEASED_DIR);
 	for (size_t i = 0; r >= 0 && i < h->plan.count; i++) {
 		char path[sizeof(RELEASED_DIR) + 1 + PCI_ADDR_STR] = RELEASED_DIR "/";
 
@@ -100,7 +103,7 @@ int handover_mark(const struct handover *h)
 		if (ours[i])
 			r = root_replace(h->env.root, path, "", 0, 0644);
 	}
-	if (r < 0 && ours)
+	if (r < 0)
 		unmark(h, ours);
 	return r;
 }

@@ -14,18 +14,9 @@
 #define BRIDGE "class=060400 "
 #define CARD "class=030000 "
 
-#define ON                                                                                         \
-	{                                                                                          \
-		.iommu_on = true                                                                   \
-	}
-#define LIVE                                                                                       \
-	{                                                                                          \
-		.iommu_on = false                                                                  \
-	}
-#define OVERRIDE(...)                                                                              \
-	{                                                                                          \
-		.iommu_on = true, .override = { __VA_ARGS__ }                                      \
-	}
+#define ON ((struct acs_view){.iommu_on = true})
+#define LIVE ((struct acs_view){.iommu_on = false})
+#define OVERRIDE(...) ((struct acs_view){.iommu_on = true, .override = {__VA_ARGS__}})
 
 /* One root port and a card of two functions. */
 #define PORT_AND_CARD(port)                                                                        \
